@@ -19,6 +19,7 @@ mod connections;
 mod delayed_ack;
 mod failures;
 mod finding;
+mod fleet;
 mod lag;
 mod load;
 mod long_sends;
@@ -43,6 +44,7 @@ pub fn judge(plan: &Plan, summary: &Summary, host: &HostFacts, used: Option<&Use
     let case = Case::new(plan, summary, host, used);
     let mut findings: Vec<Finding> = [
         accounting::findings(&case),
+        fleet::findings(&case),
         failures::findings(&case),
         lag::findings(&case),
         buffering::findings(&case),

@@ -22,6 +22,12 @@ pub fn earlier(a: Option<Nanos>, b: Option<Nanos>) -> Option<Nanos> {
     }
 }
 
+/// An instant on another clock that stands so many nanoseconds ahead (above 0) or behind.
+#[must_use]
+pub fn shifted(at: Nanos, by: i64) -> Nanos {
+    at.saturating_add_signed(by)
+}
+
 /// `CLOCK_MONOTONIC` now, in nanoseconds.
 #[must_use]
 #[inline]

@@ -36,5 +36,6 @@ pub fn run_facts(start: Nanos, end: Nanos, wall_start: u64) -> RunFacts {
         tokenizer: "exact".into(),
         tokenizer_approximate: false,
         characters_per_token: None,
+        fleet: None,
     }
 }

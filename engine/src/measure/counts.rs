@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// Requests of one phase, conserved: `issued = succeeded + failed + cancelled + in_flight_at_end`,
-/// `planned = issued + never_due + dropped` (where `planned` is known).
+/// `planned = issued + never_due + dropped + lost_with_member` (where `planned` is known).
 #[derive(Clone, Debug, Default, Deserialize, Serialize, PartialEq, Eq)]
 pub struct Counts {
     /// Requests the plan asked for, where it says a number.
@@ -29,6 +29,9 @@ pub struct Counts {
     pub in_flight_at_end: u64,
     /// Planned, but the run ended before they were due.
     pub never_due: u64,
+    /// Those of a member of a fleet that was lost: nothing is known of them.
+    #[serde(default, skip_serializing_if = "super::fleet::is_none")]
+    pub lost_with_member: u64,
     /// Arrivals dropped by the cap policy `drop`, or still waiting for a slot under `queue` when the run ended.
     pub dropped: u64,
     /// Arrivals that waited: for a slot under the cap policy `queue` or of the bound on prefills, or for their user's
@@ -307,6 +310,7 @@ impl PhaseCounts {
             cancelled: self.cancelled,
             in_flight_at_end: self.in_flight_at_end,
             never_due,
+            lost_with_member: 0,
             dropped: self.dropped,
             queued: self.queued,
             retried: self.retries.iter().sum(),
@@ -338,9 +342,7 @@ impl Counters {
 }
 
 impl Counts {
-    /// Whether no request was made up and none went missing:
-    /// `issued = succeeded + failed + cancelled + in flight at the end`, and `planned = issued + never due + dropped`
-    /// where the plan says a number.
+    /// Whether no request was made up and none went missing: the equations of [`Counts`].
     ///
     /// # Errors
     /// The equation that does not hold, with its numbers.
@@ -356,14 +358,12 @@ impl Counts {
                 self.in_flight_at_end
             ));
         }
-        let Some(planned) = self.planned else {
-            return Ok(());
-        };
-        let met = self.issued + self.never_due + self.dropped;
+        let met = self.issued + self.never_due + self.dropped + self.lost_with_member;
+        let planned = self.planned.unwrap_or(met);
         if planned != met {
             return Err(format!(
-                "{planned} requests were planned, but {} issued + {} never due + {} dropped = {met}",
-                self.issued, self.never_due, self.dropped
+                "{planned} requests were planned, but {} issued + {} never due + {} dropped + {} lost with a member = {met}",
+                self.issued, self.never_due, self.dropped, self.lost_with_member
             ));
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! What the run knows of itself beside its records and shards.
 
+use super::fleet::FleetFigures;
 use super::network::Spoken;
 use crate::clock::Nanos;
 use crate::plan::Stamps;
@@ -101,6 +102,9 @@ pub struct RunFacts {
     pub tokenizer: String,
     /// Whether it is the built-in vocabulary, so that client-side lengths are approximate.
     pub tokenizer_approximate: bool,
+    /// The processes that shared the load, where there were several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<FleetFigures>,
     /// Characters of the prompts for each of their tokens by the client's tokenizer; `None` where it is not known.
     #[serde(default)]
     pub characters_per_token: Option<f64>,
@@ -118,6 +122,9 @@ pub struct PhaseFacts {
     /// Of them those that were not due, or not looked at, when the phase ended: what the sources counted is taken from
     /// `planned`, so that a request that they handed on and that was neither issued nor dropped does not balance.
     pub never_due: u64,
+    /// Of them those of a member of a fleet that was lost, of which nothing is known.
+    #[serde(default)]
+    pub lost_with_member: u64,
     /// The arrivals that were due (open loop); `None` takes them from the records and the dropped ones.
     pub offered: Option<Offered>,
 }

@@ -141,7 +141,7 @@ impl Summarizer {
 
     /// The summary, from the sum of all shards and what the run knows of itself.
     #[must_use]
-    pub fn finish(mut self, shard: Shard, facts: RunFacts) -> Summary {
+    pub fn finish(mut self, shard: Shard, mut facts: RunFacts) -> Summary {
         let mut counts = counts(&shard.profiling, &facts.profiling);
         counts.http_status = self.errors.by_http_status();
         counts.finish_reasons = self.workload.finish_reasons();
@@ -200,6 +200,7 @@ impl Summarizer {
             gpu: None,
             usage: self.usage,
             errors: self.errors.finish(),
+            fleet: facts.fleet.take(),
             client: client(&shard, facts, records_lost, arrivals, shares),
             windows: self.windows.finish(),
             violations,
@@ -297,7 +298,7 @@ impl Summarizer {
 }
 
 fn counts(shard: &PhaseCounts, facts: &PhaseFacts) -> Counts {
-    shard.to_counts(facts.planned, facts.never_due)
+    Counts { lost_with_member: facts.lost_with_member, ..shard.to_counts(facts.planned, facts.never_due) }
 }
 
 fn counts_of_warmup(shard: &PhaseCounts, facts: Option<&PhaseFacts>) -> Counts {

@@ -7,6 +7,7 @@ use super::distribution::Distribution;
 use super::errors::ErrorGroup;
 use super::facts::Aborted;
 use super::facts::CoreFigures;
+use super::fleet::FleetFigures;
 use super::goodput::Goodput;
 use super::goodput::TierFigures;
 use super::network::NetworkFigures;
@@ -69,6 +70,9 @@ pub struct Summary {
     pub rate: Option<RateFigures>,
     /// The client's own share in the figures.
     pub client: ClientFigures,
+    /// The processes that shared the load, where there were several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub fleet: Option<FleetFigures>,
     /// How much the client had to do over time: what a ceiling is compared with.
     #[serde(default)]
     pub windows: Windows,

@@ -2,6 +2,7 @@
 
 mod body_template;
 mod cancellation;
+mod core_range;
 mod dataset;
 mod dataset_format;
 mod endpoint;
@@ -26,6 +27,7 @@ mod trace;
 
 pub use body_template::BodyTemplate;
 pub use cancellation::Cancellation;
+pub use core_range::CoreRange;
 pub use dataset::{Context, Length, LengthDistribution, Marker, Pair, Prompts, Sampling, TokenizerSource, Turns};
 pub use dataset_format::{Format, SpeedBench};
 pub use endpoint::{EndpointKind, ServerTimings};
@@ -131,6 +133,9 @@ pub struct Plan {
     pub stamps: Stamps,
     /// The cores that workers are pinned to.
     pub cores: Cores,
+    /// Which of the cores of several processes the workers are; `None` where this process has the load to itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core_range: Option<CoreRange>,
     /// Run workers under `SCHED_FIFO`.
     pub fifo: bool,
     /// Longest deliberate wait for a batch of completions; 0 reads at once. Safe for token times only with kernel
@@ -191,9 +196,16 @@ impl Plan {
             io: Io::Auto,
             stamps: Stamps::Kernel,
             cores: Cores::Auto,
+            core_range: None,
             fifo: false,
             batch_wait: 0,
         }
+    }
+
+    /// Which of the cores that share the load `workers` of this process are.
+    #[must_use]
+    pub fn core_range(&self, workers: usize) -> CoreRange {
+        self.core_range.unwrap_or(CoreRange::whole(workers))
     }
 
     /// Synthetic conversations that only the warm-up sends: one for each of its sessions, but no more than

@@ -16,7 +16,7 @@ pub use retry::Retry;
 pub use timings::{Timing, Timings};
 pub use usage::{MOST_OUTPUT, MOST_PROMPT, OVER_ASKED, Usage};
 
-use crate::clock::Nanos;
+use crate::clock::{Nanos, shifted};
 use serde::{Deserialize, Serialize};
 
 /// One finished (or abandoned) request.
@@ -227,6 +227,15 @@ impl Record {
     }
 }
 
+impl Record {
+    /// The same on a clock that stands so many nanoseconds ahead (above 0) or behind.
+    #[must_use]
+    pub fn shifted(mut self, by: i64) -> Self {
+        self.instants.shift(by);
+        self
+    }
+}
+
 impl Outcome {
     /// Whether the request came to an end of its own, a success or a failure, so that it may be judged.
     #[must_use]
@@ -236,6 +245,48 @@ impl Outcome {
 }
 
 impl Instants {
+    /// Moves all by so many nanoseconds.
+    fn shift(&mut self, by: i64) {
+        let Self {
+            scheduled,
+            issued,
+            dns_start,
+            dns_end,
+            tcp_start,
+            tcp_end,
+            tls_start,
+            tls_end,
+            connection_ready,
+            send_start,
+            send_end,
+            first_byte,
+            head_end,
+            first_token,
+            first_visible_token,
+            last_token,
+            end,
+        } = self;
+        let known = [
+            dns_start,
+            dns_end,
+            tcp_start,
+            tcp_end,
+            tls_start,
+            tls_end,
+            connection_ready,
+            send_start,
+            send_end,
+            first_byte,
+            head_end,
+            first_token,
+            first_visible_token,
+            last_token,
+        ];
+        for at in [scheduled, issued, end].into_iter().chain(known.into_iter().flatten()) {
+            *at = shifted(*at, by);
+        }
+    }
+
     /// A byte of the response arrived: where it is the first, the request had been taken by then, however late that was
     /// noticed.
     pub fn answered(&mut self, arrived: Nanos) {

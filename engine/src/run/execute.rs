@@ -1,15 +1,15 @@
 //! Threads of a run: workers and the recorder are started, watched and joined.
 
-use super::Watcher;
 use super::error_limit::ErrorLimit;
 use super::facts;
-use super::finished::Finished;
+use super::finished::{Finished, Log};
 use super::phase_barrier::PhaseBarrier;
 use super::prepare::Prepared;
 use super::recorder::{self, Looks};
 use super::reread;
 use super::resources::memory;
 use super::worker_thread::{WorkerResult, WorkerThread};
+use super::{Gate, Watcher};
 use crate::clock::{self, RealtimeOffset};
 use crate::control::{Budget, Control};
 use crate::driver;
@@ -37,13 +37,13 @@ pub(super) fn execute(
     workload: &Workload,
     prepared: &Prepared,
     mut log: LogWriter,
-    control: &Control,
+    (control, gate): (&Control, Option<&Gate>),
     watcher: Option<Watcher<'_>>,
 ) -> Result<Finished> {
     let cores = &prepared.cores;
     let budget = Budget::new(memory(plan), prepared.holders);
     let shared = Shared::new(plan, workload, prepared.targets(), control, budget, clock::realtime(), cores.len());
-    let barrier = PhaseBarrier::new(control, plan.io, cores.len());
+    let barrier = PhaseBarrier::new(control, plan.io, cores.len(), gate);
     let offset = RealtimeOffset::sample();
     let mut facts = facts::begun(plan, workload, prepared, &shared, offset);
     reread::note_begun(&mut log, offset, &facts)?;
@@ -68,7 +68,8 @@ pub(super) fn execute(
     facts.driver_note = barrier.note().map(str::to_owned).or(facts.driver_note);
     facts.peak_rss_bytes = driver::peak_rss_bytes();
     reread::note_ended(&mut log, &shard, &facts)?;
-    Ok(Finished { shard, facts, log: log.finish_to_read(), offset, here: true, failure: None })
+    let logs = vec![Log::here(log.finish_to_read())];
+    Ok(Finished { shard, facts, logs, offset, here: true, failure: None })
 }
 
 /// A run that a failure has ended, with what was measured by then; the failure itself where that is nothing.
@@ -88,7 +89,7 @@ fn broken_off(
     }
     facts.was_cancelled = control.interrupted();
     facts.peak_rss_bytes = driver::peak_rss_bytes();
-    Ok(Finished { shard, facts, log, offset, here: true, failure: Some(failure) })
+    Ok(Finished { shard, facts, logs: vec![Log::here(log)], offset, here: true, failure: Some(failure) })
 }
 
 /// What the threads of a run are made of.

@@ -7,6 +7,7 @@ use crate::clock::RealtimeOffset;
 use crate::measure::{Offered, PhaseFacts, RunFacts, Spoken};
 use crate::plan::{Io, Phase, Plan};
 use crate::record::PhaseKind;
+use crate::schedule::Share;
 use crate::worker::{Shared, first_of};
 use crate::workload::Workload;
 
@@ -19,7 +20,7 @@ pub(super) fn begun(
     offset: RealtimeOffset,
 ) -> RunFacts {
     let begun = |kind: PhaseKind, phase: &Phase| PhaseFacts {
-        planned: planned(phase, workload, (kind, first_of(plan, kind))),
+        planned: planned(phase, workload, (kind, first_of(plan, kind)), &shared.shares[kind as usize]),
         ..PhaseFacts::default()
     };
     RunFacts {
@@ -42,6 +43,7 @@ pub(super) fn begun(
         tokenizer: workload.tokenizer().0.to_owned(),
         tokenizer_approximate: workload.tokenizer().1,
         characters_per_token: workload.characters_per_token(),
+        fleet: None,
     }
 }
 
@@ -86,22 +88,33 @@ fn phase_facts(
         end: tallies().map(|t| t.ended).max().unwrap_or(0),
         planned,
         never_due: planned.map_or(0, |n| n.saturating_sub(fell_due)),
+        lost_with_member: 0,
         offered: offered.filter(|o| o.arrivals > 0),
     }
 }
 
-/// Requests that a phase asks for, where it says how many: so many requests, or all turns of so many sessions from
-/// session `first` on; the smaller of the two.
-fn planned(phase: &Phase, workload: &Workload, (kind, first): (PhaseKind, u64)) -> Option<u64> {
+/// Requests that the measured phase of a plan asks this process for, where it says how many.
+#[must_use]
+pub fn planned_requests(plan: &Plan, workload: &Workload) -> Option<u64> {
+    let share = Share::of(&plan.profiling.load, plan.core_range(1));
+    planned(&plan.profiling, workload, (PhaseKind::Profiling, first_of(plan, PhaseKind::Profiling)), &share)
+}
+
+/// Requests that a phase asks this process for, where it says how many: its share of so many requests, or of all turns
+/// of so many sessions from session `first` on; the smaller of the two.
+fn planned(phase: &Phase, workload: &Workload, (kind, first): (PhaseKind, u64), share: &Share) -> Option<u64> {
     let pick = |k| match kind {
         PhaseKind::Warmup => workload.pick_for_warmup(k),
         PhaseKind::Profiling => workload.pick(k),
     };
     let turns = phase.sessions.map(|sessions| match workload.has_turns() {
-        false => sessions,
-        true => (first..first + sessions).map(|k| workload.conversations[pick(k)].turns.len() as u64).sum(),
+        false => share.below(sessions),
+        true => {
+            let own = (0..share.below(sessions)).map(|i| first + share.nth(i));
+            own.map(|k| workload.conversations[pick(k)].turns.len() as u64).sum()
+        }
     });
-    phase.requests.into_iter().chain(turns).min()
+    phase.requests.map(|requests| share.below(requests)).into_iter().chain(turns).min()
 }
 
 /// What is spoken with each target.

@@ -1,15 +1,16 @@
 //! What is left when the load has ended.
 
 use crate::clock::RealtimeOffset;
-use crate::error::Error;
-use crate::measure::{RunFacts, Shard};
-use crate::record::{Note, RecordLog};
+use crate::error::{Error, Result};
+use crate::measure::{FleetFigures, RunFacts, Shard};
+use crate::record::{Note, Record, RecordLog};
 
-/// What the workers left: the merged shard, the facts of the run, and the record log.
+/// What the workers left: the merged shard, the facts of the run, and the record logs.
 pub struct Finished {
     pub(super) shard: Shard,
     pub(super) facts: RunFacts,
-    pub(super) log: RecordLog,
+    /// One a process that had a share of the load.
+    pub(super) logs: Vec<Log>,
     pub(super) offset: RealtimeOffset,
     /// Of this process, whose memory goes on to count.
     pub(super) here: bool,
@@ -21,7 +22,9 @@ impl Finished {
     /// Leaves in its log what the caller knows after the load ([`crate::record::Note::Tail`]), where the log's file
     /// takes it.
     pub fn leave(&mut self, tail: &[u8]) {
-        self.log.note(Note::Tail, tail);
+        if let [log] = self.logs.as_mut_slice() {
+            log.log.note(Note::Tail, tail);
+        }
     }
 
     /// The failure of a worker that ended the run, for the first who asks. What was measured by then is kept, as of a
@@ -35,4 +38,44 @@ impl Finished {
     pub fn offset(&self) -> RealtimeOffset {
         self.offset
     }
+
+    /// The facts of the run.
+    #[must_use]
+    pub fn facts(&self) -> &RunFacts {
+        &self.facts
+    }
+
+    /// What its workers have counted.
+    #[must_use]
+    pub fn shard(&self) -> &Shard {
+        &self.shard
+    }
+
+    /// Adds what is known of the processes that shared the load.
+    #[must_use]
+    pub fn of_fleet(mut self, fleet: FleetFigures) -> Self {
+        self.facts.fleet = Some(fleet);
+        self
+    }
+}
+
+/// A record log, and how the clock of its process stands to that of the run.
+pub(super) struct Log {
+    pub(super) log: RecordLog,
+    /// What is added to its instants, in nanoseconds.
+    pub(super) shift: i64,
+}
+
+impl Log {
+    /// The log of a process whose clock is the run's.
+    pub(super) fn here(log: RecordLog) -> Self {
+        Self { log, shift: 0 }
+    }
+}
+
+/// The records of all logs, one log after the other, on the clock of the run.
+pub(super) fn read_all(logs: &[Log]) -> Result<impl Iterator<Item = Result<Record>> + '_> {
+    let readers =
+        logs.iter().map(|log| log.log.read().map(|records| (records, log.shift))).collect::<Result<Vec<_>>>()?;
+    Ok(readers.into_iter().flat_map(|(records, shift)| records.map(move |record| record.map(|r| r.shifted(shift)))))
 }

@@ -12,6 +12,7 @@ mod error_limit;
 mod execute;
 mod facts;
 mod finished;
+mod merge;
 mod negotiate;
 mod phase_barrier;
 mod prepare;
@@ -29,16 +30,24 @@ pub use crate::control::{Budget, Control, Progress};
 pub use addresses::locate;
 pub use certificates::{tls_certificates, tls_clients};
 pub use error_limit::ErrorLimit;
+pub use facts::planned_requests;
 pub use finished::Finished;
+pub use merge::{Member, merge};
 pub use reread::{Reread, reread};
 pub use resources::cores;
 pub use result::{Run, RunResult};
 pub use summarize::{metrics_of, summarize};
 
-use crate::record::Record;
+use crate::clock::Nanos;
+use crate::error::Result;
+use crate::record::{PhaseKind, Record};
 
 /// Observes each record as it is written, off the workers' cores; may end the run by [`Control::enough`].
 pub type Watcher<'a> = &'a mut (dyn FnMut(&Record) + Send);
+
+/// Says when a phase begins, on the monotonic clock. It is asked once a phase, when all workers of this process are
+/// ready for it, and may wait for other processes that share the load; its error ends the run.
+pub type Gate = Box<dyn Fn(PhaseKind) -> Result<Nanos> + Send + Sync>;
 
 fn os_error(errno: i32) -> String {
     std::io::Error::from_raw_os_error(errno).to_string()

@@ -1,9 +1,9 @@
 //! What the workers of a run decide and begin together: their driver, the instant of each phase, and the failure that
 //! ends all.
 
-use super::Control;
 use super::barrier::{Aborted, Barrier};
 use super::refusal::remedy;
+use super::{Control, Gate};
 use crate::clock::{self, MILLI, Nanos};
 use crate::driver::Refusal;
 use crate::error::{Error, Result};
@@ -25,6 +25,8 @@ pub(super) struct PhaseBarrier<'a> {
     /// Why all use epoll, where that was decided here.
     note: OnceLock<String>,
     start: [AtomicU64; 2],
+    /// Who says when phases begin, where it is not this process alone.
+    gate: Option<&'a Gate>,
 }
 
 /// Why a worker does not go on.
@@ -48,7 +50,7 @@ impl From<Aborted> for Failure {
 }
 
 impl<'a> PhaseBarrier<'a> {
-    pub(super) fn new(control: &'a Control, io: Io, workers: usize) -> Self {
+    pub(super) fn new(control: &'a Control, io: Io, workers: usize, gate: Option<&'a Gate>) -> Self {
         Self {
             barrier: Barrier::new(workers),
             control,
@@ -57,6 +59,7 @@ impl<'a> PhaseBarrier<'a> {
             refused: Mutex::new((0, 0)),
             note: OnceLock::new(),
             start: [AtomicU64::new(0), AtomicU64::new(0)],
+            gate,
         }
     }
 
@@ -120,7 +123,10 @@ impl<'a> PhaseBarrier<'a> {
     /// Waits until all have come to a phase: when it begins.
     pub(super) fn begin(&self, kind: PhaseKind) -> std::result::Result<Nanos, Failure> {
         self.barrier.wait(|| {
-            let start = clock::monotonic() + PHASE_LEAD;
+            let start = match self.gate {
+                Some(gate) => gate(kind)?,
+                None => clock::monotonic() + PHASE_LEAD,
+            };
             self.start[kind as usize].store(start, Ordering::Release);
             if kind == PhaseKind::Profiling {
                 self.control.begin_measured(start);

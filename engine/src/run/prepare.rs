@@ -41,6 +41,9 @@ impl Prepared {
     pub(super) fn new(plan: &Plan, control: &Control) -> Result<Self> {
         negotiate::sources(&plan.network.source_ips)?;
         let cores = cores(plan)?;
+        if plan.core_range.is_some_and(|range| range.count != cores.len()) {
+            return Err(Error::bug(format!("{} workers for {:?}", cores.len(), plan.core_range)));
+        }
         let heads = plan.targets.iter().map(|t| api::http1_head(plan, t)).collect::<Result<Vec<_>>>()?;
         let addrs = addresses(plan, control)?;
         let speaks = negotiate::speaks(plan, &addrs, control)?;

@@ -1,6 +1,6 @@
 //! A run from its record log: one that ended, as it was summed up; or what was measured by one that did not.
 
-use super::Finished;
+use super::finished::{Finished, Log};
 use crate::clock::RealtimeOffset;
 use crate::error::{Error, Result};
 use crate::measure::{PhaseFacts, RunFacts, Shard};
@@ -91,7 +91,7 @@ pub fn reread(path: &Path) -> Result<Reread> {
         }
         None => tally.finish(facts, offset),
     };
-    let finished = Finished { shard, facts, log, offset, here: false, failure: None };
+    let finished = Finished { shard, facts, logs: vec![Log::here(log)], offset, here: false, failure: None };
     Ok(Reread { head, tail, prompts, finished })
 }
 

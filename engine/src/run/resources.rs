@@ -4,6 +4,7 @@ use crate::driver;
 use crate::error::{Error, Result};
 use crate::host::CoreLoads;
 use crate::plan::{Cores, Load, Plan, Stamps};
+use crate::schedule::Share;
 use crate::setting::Setting;
 use std::sync::{Mutex, PoisonError};
 
@@ -95,11 +96,12 @@ pub(super) fn capacity(plan: &Plan, workers: usize, http2: bool) -> Result<Resou
     let bound = slots_bound(plan);
     // A packet socket for each version of IP.
     let other = OTHER_DESCRIPTORS + if plan.stamps == Stamps::Packet { 2 * workers as u64 } else { 0 };
+    let range = plan.core_range(workers);
     // A slot in the hands of a core is not free for another: each core has room for its own share, and in an open loop
     // for all.
     let wanted = match (bound, &plan.profiling.load) {
-        (Some(n), Load::Closed { .. } | Load::Users { .. }) => (n as usize).div_ceil(workers),
-        (Some(n), Load::Open { .. } | Load::Fixed { .. }) => n as usize,
+        (Some(n), Load::Closed { .. } | Load::Users { .. }) => (n as usize).div_ceil(range.of),
+        (Some(n), Load::Open { .. } | Load::Fixed { .. }) => Share::of_slots(u64::from(n), range).own_slots() as usize,
         (None, _) => OPEN_CAPACITY,
     };
     let beside = |requests: usize| {

@@ -1,12 +1,13 @@
 //! What a run came to.
 
+use super::finished::{Log, read_all};
 use super::summarize::sum_up;
-use super::{Control, Finished, Watcher, cores, execute, prepare::Prepared};
+use super::{Control, Finished, Gate, Watcher, cores, execute, prepare::Prepared};
 use crate::error::{Error, Result};
 use crate::host::{HostFacts, HostWatch};
 use crate::measure::Summary;
 use crate::plan::Plan;
-use crate::record::{LogWriter, Record, RecordLog};
+use crate::record::{LogWriter, Record};
 use crate::verdict::{Verdict, judge};
 use crate::workload::Workload;
 use std::sync::Arc;
@@ -19,6 +20,7 @@ pub struct Run {
     control: Arc<Control>,
     prepared: Prepared,
     log: Option<LogWriter>,
+    gate: Option<Gate>,
 }
 
 impl Run {
@@ -40,13 +42,20 @@ impl Run {
     /// As [`prepare`](Self::prepare).
     pub fn with(plan: &Plan, workload: Arc<Workload>, control: Arc<Control>) -> Result<Self> {
         let prepared = Prepared::new(plan, &control)?;
-        Ok(Self { plan: plan.clone(), workload, control, prepared, log: None })
+        Ok(Self { plan: plan.clone(), workload, control, prepared, log: None, gate: None })
     }
 
     /// Writes the records to `log`; else they go to an unnamed temporary file.
     #[must_use]
     pub fn record_to(mut self, log: LogWriter) -> Self {
         self.log = Some(log);
+        self
+    }
+
+    /// Begins each phase when `gate` says so.
+    #[must_use]
+    pub fn begin_by(mut self, gate: Gate) -> Self {
+        self.gate = Some(gate);
         self
     }
 
@@ -65,7 +74,7 @@ impl Run {
             Some(log) => log,
             None => temporary_log()?,
         };
-        execute::execute(&self.plan, &self.workload, &self.prepared, log, &self.control, watcher)
+        execute::execute(&self.plan, &self.workload, &self.prepared, log, (&self.control, self.gate.as_ref()), watcher)
     }
 
     /// Drives the load, sums up and judges.
@@ -78,9 +87,9 @@ impl Run {
         let mut finished = self.drive(None)?;
         let host = host.finish();
         let failure = finished.take_failure();
-        let (summary, log) = sum_up(&plan, &workload, finished, &mut |_, _| ())?;
+        let (summary, logs) = sum_up(&plan, &workload, finished, &mut |_, _| ())?;
         let verdict = judge(&plan, &summary, &host, None);
-        Ok(RunResult { summary, verdict, host, failure, log })
+        Ok(RunResult { summary, verdict, host, failure, logs })
     }
 }
 
@@ -104,7 +113,7 @@ pub struct RunResult {
     pub host: HostFacts,
     /// The failure of a worker that ended the run before its time; the figures are of what was measured by then.
     pub failure: Option<Error>,
-    log: RecordLog,
+    logs: Vec<Log>,
 }
 
 impl RunResult {
@@ -113,6 +122,6 @@ impl RunResult {
     /// # Errors
     /// When the log cannot be read; each item, when it is damaged.
     pub fn records(&self) -> Result<impl Iterator<Item = Result<Record>> + '_> {
-        self.log.read()
+        read_all(&self.logs)
     }
 }

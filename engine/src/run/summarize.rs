@@ -1,11 +1,11 @@
 //! Records are read back, counted and summed.
 
-use super::Finished;
+use super::finished::{Finished, Log, read_all};
 use crate::driver;
 use crate::error::Result;
 use crate::measure::{RequestMetrics, Summarizer, Summary, Timeline, TokenCounts, TokenSource, request_metrics};
 use crate::plan::Plan;
-use crate::record::{Outcome, PhaseKind, Record, RecordLog};
+use crate::record::{Outcome, PhaseKind, Record};
 use crate::workload::Workload;
 use std::collections::HashMap;
 
@@ -23,20 +23,20 @@ pub fn summarize(
     sum_up(plan, workload, finished, on_record).map(|(summary, _)| summary)
 }
 
-/// As [`summarize`]; hands the log back too.
+/// As [`summarize`]; hands the logs back too.
 pub(super) fn sum_up(
     plan: &Plan,
     workload: &Workload,
     finished: Finished,
     on_record: &mut dyn FnMut(&Record, &RequestMetrics),
-) -> Result<(Summary, RecordLog)> {
+) -> Result<(Summary, Vec<Log>)> {
     let bound = finished.facts.buffered_limit_bytes / OF_A_GAP;
     let mut plan = plan.clone();
     plan.limits.exact_gaps = plan.limits.exact_gaps.min(bound as usize);
     let plan = &plan;
     let mut summarizer = Summarizer::new(plan, timeline(plan, &finished)?);
     let mut answers = Answers::default();
-    for record in finished.log.read()? {
+    for record in read_all(&finished.logs)? {
         let mut record = record?;
         let counts = count_tokens(plan, workload, &record);
         answers.count_in(&mut record, &counts, workload);
@@ -50,7 +50,7 @@ pub(super) fn sum_up(
         // Sums take memory too.
         summary.client.peak_rss_bytes = driver::peak_rss_bytes();
     }
-    Ok((summary, finished.log))
+    Ok((summary, finished.logs))
 }
 
 /// Bytes that a gap which is kept exactly may take: in a buffer that doubles, in its slice once more, in the warm-up
@@ -89,7 +89,7 @@ fn timeline(plan: &Plan, finished: &Finished) -> Result<Timeline> {
     let phase = &finished.facts.profiling;
     let mut line = None;
     if plan.slice.is_some() {
-        for record in finished.log.read()? {
+        for record in read_all(&finished.logs)? {
             Timeline::stretch(&mut line, &record?);
         }
     }

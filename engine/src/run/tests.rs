@@ -1,11 +1,14 @@
 //! The run's control and its memory. `tests/models` looks at each order in which threads may meet in them; here they
 //! meet on the machine's own cores.
 
+use super::finished::{Finished, Log, read_all};
+use super::merge::{Member, merge};
 use super::phase_barrier::PhaseBarrier;
 use super::reread::left_by;
 use crate::clock::{MILLI, RealtimeOffset, SECOND};
 use crate::control::Control;
 use crate::control::{Allowance, Budget};
+use crate::error::Error;
 use crate::measure::testing::facts;
 use crate::plan::Io;
 use crate::record::testing::{failed, streamed};
@@ -151,7 +154,7 @@ fn three(barrier: &PhaseBarrier<'_>, part: impl FnOnce() + Send) -> [Option<()>;
 #[test]
 fn workers_meet_and_begin_each_phase_at_one_instant() {
     let control = Control::new(3);
-    let barrier = PhaseBarrier::new(&control, Io::Auto, 3);
+    let barrier = PhaseBarrier::new(&control, Io::Auto, 3, None);
     assert_eq!(three(&barrier, || {}), [Some(()); 3]);
     let begun = std::thread::scope(|scope| {
         let workers = [(); 3].map(|()| {
@@ -170,7 +173,7 @@ fn workers_meet_and_begin_each_phase_at_one_instant() {
 #[test]
 fn a_worker_that_panics_before_all_are_ready_ends_the_wait_of_the_others() {
     let control = Control::new(3);
-    let barrier = PhaseBarrier::new(&control, Io::Auto, 3);
+    let barrier = PhaseBarrier::new(&control, Io::Auto, 3, None);
     assert_eq!(three(&barrier, || panic!("on purpose")), [None; 3]);
     let error = barrier.failure().unwrap().to_string();
     assert!(error.contains("a worker panicked") && error.contains("report it"), "{error}");
@@ -180,7 +183,7 @@ fn a_worker_that_panics_before_all_are_ready_ends_the_wait_of_the_others() {
 #[test]
 fn a_worker_that_never_came_to_be_ends_the_wait_of_the_others() {
     let control = Control::new(3);
-    let barrier = PhaseBarrier::new(&control, Io::Auto, 3);
+    let barrier = PhaseBarrier::new(&control, Io::Auto, 3, None);
     let met = std::thread::scope(|scope| {
         let waiting = [(); 2].map(|()| scope.spawn(|| barrier.play(|| barrier.meet())));
         barrier.fail(crate::error::Error::environment("no thread", "raise the limit"));
@@ -202,7 +205,7 @@ fn one_without_a_ring(barrier: &PhaseBarrier<'_>) -> [Option<bool>; 3] {
 #[test]
 fn where_one_worker_gets_no_ring_all_use_epoll_and_the_reason_is_kept() {
     let control = Control::new(3);
-    let barrier = PhaseBarrier::new(&control, Io::Auto, 3);
+    let barrier = PhaseBarrier::new(&control, Io::Auto, 3, None);
     assert_eq!(one_without_a_ring(&barrier), [Some(true); 3]);
     let note = barrier.note().unwrap();
     assert!(note.contains("1 of 3 workers") && note.contains("locked memory"), "{note}");
@@ -211,7 +214,7 @@ fn where_one_worker_gets_no_ring_all_use_epoll_and_the_reason_is_kept() {
 #[test]
 fn where_io_uring_is_insisted_on_a_ring_that_is_missing_ends_the_run() {
     let control = Control::new(3);
-    let barrier = PhaseBarrier::new(&control, Io::Uring, 3);
+    let barrier = PhaseBarrier::new(&control, Io::Uring, 3, None);
     assert_eq!(one_without_a_ring(&barrier), [None; 3]);
     let error = barrier.failure().unwrap().to_string();
     assert!(error.contains("1 of 3 workers") && error.contains("ulimit -l"), "{error}");
@@ -241,4 +244,62 @@ fn what_was_measured_before_a_worker_failed_is_kept() {
     let phase = facts.profiling;
     assert_eq!((phase.start, phase.never_due), (SECOND, 2));
     assert_eq!(phase.end, record(2).instants.end);
+}
+
+#[test]
+fn a_phase_begins_when_the_gate_says_so_and_its_error_ends_the_run() {
+    let control = Control::new(1);
+    let gate: super::Gate = Box::new(|kind| match kind {
+        PhaseKind::Warmup => Ok(77),
+        PhaseKind::Profiling => Err(Error::environment("a member is not there", "start it")),
+    });
+    let barrier = PhaseBarrier::new(&control, Io::Auto, 1, Some(&gate));
+    assert_eq!((barrier.begin(PhaseKind::Warmup).ok(), control.is_measured(77)), (Some(77), false));
+    assert!(barrier.begin(PhaseKind::Profiling).is_err());
+    assert!(barrier.failure().is_some_and(|error| error.to_string().contains("a member is not there")));
+}
+
+/// Three members, whose clocks stand apart, left the requests of one run: it is the run that one process left with all
+/// of them. What is known of a member that was lost is in it, and what is not is counted.
+#[test]
+#[cfg_attr(miri, ignore)]
+fn the_logs_of_members_are_one_run_on_the_clock_of_the_first() {
+    const BASE: u64 = 8_000 * SECOND;
+    let offset = RealtimeOffset::sample();
+    let dir = tempfile::tempdir().unwrap();
+    let left = |name: &str, requests: &[u64], behind: i64| {
+        let mut log = LogWriter::create(&dir.path().join(name)).unwrap();
+        for k in requests {
+            let record = streamed(*k, BASE + k * MILLI, MILLI, &[MILLI]).shifted(-behind);
+            log.append(&record).unwrap();
+        }
+        let log = log.finish_to_read();
+        let mut facts = facts();
+        facts.profiling.planned = Some(4);
+        let (shard, mut facts) = left_by(&log, facts, offset).unwrap().unwrap();
+        facts.unfinished = false;
+        Finished { shard, facts, logs: vec![Log::here(log)], offset, here: true, failure: None }
+    };
+    let member = |finished, shift, lost| Member { finished, shift, lost };
+    let hour = 3_600 * SECOND as i64;
+    let lost = member(left("c", &[2, 5], -hour), -hour, Some(3));
+    assert_eq!(lost.lost_requests(), 2, "of four that were planned two have records");
+    let members = vec![
+        member(left("a", &[0, 3, 6, 9], 0), 0, None),
+        member(left("b", &[1, 4, 7], hour / 2), hour / 2, None),
+        lost,
+    ];
+    let merged = merge(members, 4).unwrap();
+    let mut records: Vec<_> = read_all(&merged.logs).unwrap().map(|record| record.unwrap()).collect();
+    records.sort_by_key(|record| record.k);
+    for record in &records {
+        assert_eq!(record.instants, streamed(record.k, BASE + record.k * MILLI, MILLI, &[MILLI]).instants);
+    }
+    assert_eq!(records.iter().map(|record| record.k).collect::<Vec<_>>(), [0, 1, 2, 3, 4, 5, 6, 7, 9]);
+    let phase = merged.facts.profiling;
+    assert_eq!((phase.start, phase.end), (BASE, records.iter().map(|record| record.instants.end).max().unwrap()));
+    assert_eq!((phase.planned, phase.never_due, phase.lost_with_member), (Some(16), 1, 6));
+    assert_eq!(merged.shard.phase(PhaseKind::Profiling).issued, 9);
+    assert_eq!(merged.facts.wall_start_ns, offset.to_realtime(BASE));
+    assert!(merge(Vec::new(), 0).is_err());
 }

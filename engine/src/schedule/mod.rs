@@ -7,12 +7,14 @@ mod arrivals;
 mod constant;
 mod cumulative;
 mod openings;
+mod share;
 mod split;
 mod turns;
 
 pub use arrivals::{Arrivals, arrivals};
 pub use cumulative::expected_arrivals;
 pub use openings::openings;
+pub use share::Share;
 pub use split::closed_split;
 pub use turns::Turns;
 

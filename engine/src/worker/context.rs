@@ -2,8 +2,9 @@
 //! changes the atomic ones.
 
 use crate::control::{Budget, Control};
-use crate::plan::{Phase, Plan, first_session};
+use crate::plan::{CoreRange, Phase, Plan, first_session};
 use crate::record::PhaseKind;
+use crate::schedule::Share;
 use crate::wire::{http1, http2, tls};
 use crate::workload::Workload;
 use socket2::SockAddr;
@@ -32,7 +33,7 @@ pub struct Shared<'a> {
     pub targets: Targets<'a>,
     /// Stop flag and live figures.
     pub control: &'a Control,
-    /// Number of the next session that is begun when another has ended, per phase.
+    /// Sessions of a closed loop that were begun so far, per phase.
     pub next: [AtomicU64; 2],
     /// Requests that were taken so far, per phase, where sessions have several turns.
     pub taken: [AtomicU64; 2],
@@ -44,8 +45,10 @@ pub struct Shared<'a> {
     pub budget: Budget,
     /// Makes request ids of this run differ from those of any other.
     pub nonce: u64,
-    /// Workers of the run.
-    pub workers: usize,
+    /// Which cores, of all that share the load, the workers are.
+    pub cores: CoreRange,
+    /// What of the load is theirs, per phase.
+    pub shares: [Share; 2],
 }
 
 impl<'a> Shared<'a> {
@@ -61,6 +64,7 @@ impl<'a> Shared<'a> {
         workers: usize,
     ) -> Self {
         let phases = [plan.warmup.as_ref(), Some(&plan.profiling)];
+        let cores = plan.core_range(workers);
         Self {
             plan,
             workload,
@@ -68,11 +72,12 @@ impl<'a> Shared<'a> {
             control,
             next: [0, 0].map(AtomicU64::new),
             taken: [0, 0].map(AtomicU64::new),
-            permits: phases.map(cap_permits),
-            prefill_permits: phases.map(prefill_permits),
+            permits: phases.map(|phase| cap_permits(phase, cores)),
+            prefill_permits: phases.map(|phase| prefill_permits(phase, cores)),
             budget,
             nonce,
-            workers,
+            cores,
+            shares: phases.map(|phase| Share::of(&phase.unwrap_or(&plan.profiling).load, cores)),
         }
     }
 }
@@ -87,8 +92,10 @@ pub(super) struct Context<'a> {
     pub(super) budget: &'a Budget,
     /// Counters that all workers change.
     pub(super) shared: &'a Shared<'a>,
-    /// Number of the worker.
+    /// Number of the worker in this process.
     pub(super) index: usize,
+    /// Number of its core among those of all processes that share the load.
+    pub(super) core: usize,
     pub(super) phase: PhaseKind,
 }
 
@@ -102,6 +109,7 @@ impl<'a> Context<'a> {
             budget: &shared.budget,
             shared,
             index,
+            core: shared.cores.first + index,
             phase: PhaseKind::Profiling,
         }
     }
@@ -109,6 +117,11 @@ impl<'a> Context<'a> {
     /// The same in another phase.
     pub(super) fn in_phase(self, phase: PhaseKind) -> Self {
         Self { phase, ..self }
+    }
+
+    /// What of the phase's load is this process's.
+    pub(super) fn share(&self) -> &'a Share {
+        &self.shared.shares[self.phase as usize]
     }
 }
 
@@ -120,18 +133,18 @@ pub(crate) fn first_of(plan: &Plan, phase: PhaseKind) -> u64 {
     }
 }
 
-/// The slots under a phase's cap that are free from the start: all, or none where they open over time.
-fn cap_permits(phase: Option<&Phase>) -> AtomicI64 {
+/// The slots under a phase's cap that are free from the start: all of these cores, or none where they open over time.
+fn cap_permits(phase: Option<&Phase>, cores: CoreRange) -> AtomicI64 {
     let cap = phase.and_then(|p| p.load.cap());
-    permits(cap.filter(|c| c.ramp.is_none()).map(|c| c.concurrency))
+    permits(cap.filter(|c| c.ramp.is_none()).map(|c| c.concurrency), cores)
 }
 
 /// As [`cap_permits`], of the bound on requests without a first token.
-fn prefill_permits(phase: Option<&Phase>) -> AtomicI64 {
+fn prefill_permits(phase: Option<&Phase>, cores: CoreRange) -> AtomicI64 {
     let prefill = phase.and_then(|p| p.prefill);
-    permits(prefill.filter(|p| p.ramp.is_none()).map(|p| p.concurrency))
+    permits(prefill.filter(|p| p.ramp.is_none()).map(|p| p.concurrency), cores)
 }
 
-fn permits(slots: Option<u32>) -> AtomicI64 {
-    AtomicI64::new(i64::from(slots.unwrap_or(0)))
+fn permits(slots: Option<u32>, cores: CoreRange) -> AtomicI64 {
+    AtomicI64::new(slots.map_or(0, |slots| Share::of_slots(u64::from(slots), cores).own_slots() as i64))
 }

@@ -10,6 +10,7 @@ mod captures;
 mod checks;
 mod corpus;
 mod failures;
+mod fleet;
 mod kept_connections;
 mod known_answers;
 mod late_reader;

@@ -25,7 +25,7 @@ impl<D: Driver> Connections<'_, D> {
             index: scheduled.index,
             threads: scheduled.session.is_some() && entry.body.own.is_some(),
             phase: context.phase,
-            worker: context.index as u16,
+            worker: context.core as u16,
             target,
             entry: scheduled.entry,
             isl: entry.isl,

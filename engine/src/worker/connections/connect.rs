@@ -36,8 +36,8 @@ impl<D: Driver> Connections<'_, D> {
     /// When the driver's wait cannot go on.
     pub(in crate::worker) fn prewarm(&mut self) -> Result<()> {
         let context = self.pool.context;
-        let share = schedule::closed_split(context.plan.network.prewarm, context.shared.workers);
-        let mine = share.get(context.index).copied().unwrap_or(0) as usize;
+        let share = schedule::closed_split(context.plan.network.prewarm, context.shared.cores.of);
+        let mine = share.get(context.core).copied().unwrap_or(0) as usize;
         for i in 0..mine.min(self.pool.slots.capacity()) {
             let slot = self.pool.add_slot();
             let target = i % context.targets.tls.len();
@@ -123,7 +123,7 @@ impl<D: Driver> Connections<'_, D> {
         }
         let context = self.pool.context;
         let target = self.pool.slots[key.slot].target();
-        let worker = (context.index, context.shared.workers);
+        let worker = (context.core, context.shared.cores.of);
         let (mut candidates, source) = self.pool.addresses.take_turn(target, addrs, worker, now);
         if let Some(first) = candidates.pop() {
             self.pool.slots[key.slot].connection.set_candidates(candidates);

@@ -24,7 +24,7 @@ pub(super) struct ClosedLoop {
 
 impl ClosedLoop {
     pub(super) fn new(concurrency: u32, ramp: Option<Ramp>, limit: u64, context: &Context<'_>, start: Nanos) -> Self {
-        let openings: VecDeque<_> = schedule::openings(concurrency, ramp, context.index, context.shared.workers)
+        let openings: VecDeque<_> = schedule::openings(concurrency, ramp, context.core, context.shared.cores.of)
             .map(|at| ramp.is_some().then(|| start.saturating_add(at)))
             .collect();
         Self {
@@ -52,7 +52,8 @@ impl ClosedLoop {
             return None;
         }
         let scheduled = self.take_free(now)?;
-        let k = context.shared.next[context.phase as usize].fetch_add(1, Ordering::Relaxed);
+        let begun = context.shared.next[context.phase as usize].fetch_add(1, Ordering::Relaxed);
+        let k = context.share().nth(begun);
         if k >= self.limit {
             self.ended = true;
             return None;

@@ -35,7 +35,7 @@ impl Limiter {
             // Without a ramp, all permits are there from the start.
             let ramped = bound.filter(|(_, ramp)| ramp.is_some());
             ramped
-                .map(|(slots, ramp)| schedule::openings(slots, ramp, context.index, context.shared.workers))
+                .map(|(slots, ramp)| schedule::openings(slots, ramp, context.core, context.shared.cores.of))
                 .into_iter()
                 .flatten()
                 .map(|at| start.saturating_add(at))

@@ -3,7 +3,6 @@
 use super::sessions::Sessions;
 use super::{Context, PhaseTally, Recorder, ScheduledRequest};
 use crate::clock::Nanos;
-use std::sync::atomic::Ordering;
 
 /// This core's share of a schedule.
 pub(super) struct Scheduled {
@@ -11,13 +10,15 @@ pub(super) struct Scheduled {
     instants: Box<dyn Iterator<Item = Nanos>>,
     start: Nanos,
     limit: u64,
-    /// Index and instant of the next arrival of this worker, if the schedule has one.
+    /// Index and instant of the next arrival of this core, if the schedule has one.
     next: Option<(u64, Nanos)>,
     k: u64,
-    worker: u64,
-    workers: u64,
+    core: u64,
+    cores: u64,
     /// Sessions go on at the schedule's instants; else at their own, and the schedule is of their beginnings.
     paced: bool,
+    /// Where sessions are paced: number of the next one that this core begins.
+    next_session: u64,
     /// Where sessions are paced: no more are begun.
     all_begun: bool,
 }
@@ -37,16 +38,17 @@ impl Scheduled {
             limit,
             next: None,
             k: 0,
-            worker: context.index as u64,
-            workers: context.shared.workers as u64,
+            core: context.core as u64,
+            cores: context.shared.cores.of as u64,
             paced,
+            next_session: context.core as u64,
             all_begun: false,
         };
         scheduled.advance();
         scheduled
     }
 
-    /// Moves on to this worker's next arrival.
+    /// Moves on to this core's next arrival.
     fn advance(&mut self) {
         self.next = None;
         while self.paced || self.k < self.limit {
@@ -55,7 +57,7 @@ impl Scheduled {
             };
             let k = self.k;
             self.k += 1;
-            if k % self.workers == self.worker {
+            if k % self.cores == self.core {
                 self.next = Some((k, self.start.saturating_add(offset)));
                 return;
             }
@@ -104,7 +106,8 @@ impl Scheduled {
             } else if self.all_begun {
                 None
             } else {
-                let k = context.shared.next[context.phase as usize].fetch_add(1, Ordering::Relaxed);
+                let k = self.next_session;
+                self.next_session += self.cores;
                 self.all_begun = k >= self.limit;
                 if self.all_begun { None } else { sessions.first_turn(k, at, context) }
             };

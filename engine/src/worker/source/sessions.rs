@@ -249,16 +249,17 @@ impl Sessions {
     /// Whether the phase has taken up all of its requests, on whatever core: think times would pass for nothing.
     pub(super) fn all_taken(&self, context: &Context<'_>) -> bool {
         let taken = &context.shared.taken[context.phase as usize];
-        taken.load(Ordering::Relaxed) >= self.most_requests
+        context.share().nth(taken.load(Ordering::Relaxed)) >= self.most_requests
     }
 
-    /// Takes one of the requests that the phase may take up, in the whole run: its number. When there is none left, no
-    /// session goes on.
+    /// Takes one of the requests that the phase may take up, of the share of this process: its number. When there is
+    /// none left, no session goes on.
     fn claim(&mut self, context: &Context<'_>) -> Option<u64> {
         if self.closed {
             return None;
         }
-        let index = context.shared.taken[context.phase as usize].fetch_add(1, Ordering::Relaxed);
+        let taken = context.shared.taken[context.phase as usize].fetch_add(1, Ordering::Relaxed);
+        let index = context.share().nth(taken);
         if index >= self.most_requests {
             self.close();
             return None;

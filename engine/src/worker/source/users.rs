@@ -5,7 +5,6 @@ use super::{Context, PhaseTally, Recorder, RequestEnd, ScheduledRequest};
 use crate::clock::Nanos;
 use crate::schedule::Turns;
 use std::collections::HashMap;
-use std::sync::atomic::Ordering;
 
 /// This core's users.
 pub(super) struct Users {
@@ -14,7 +13,7 @@ pub(super) struct Users {
     users: u64,
     /// Most sessions to begin.
     most_sessions: u64,
-    /// The session of each user, and its number.
+    /// The last session of each user, and its number.
     sessions: HashMap<u64, (usize, u64)>,
     /// Turns that have ended since the last look, and when.
     ended: Vec<(u64, Nanos)>,
@@ -26,7 +25,7 @@ impl Users {
         let (most_requests, most_sessions) = bounds;
         let limit = if context.workload.has_turns() { most_requests } else { most_requests.min(most_sessions) };
         Self {
-            turns: Turns::new(rate, users, limit, context.index, context.shared.workers),
+            turns: Turns::new(rate, users, limit, context.core, context.shared.cores.of),
             start,
             users: u64::from(users.max(1)),
             most_sessions,
@@ -73,13 +72,14 @@ impl Users {
             return sessions.first_turn(k, scheduled, context);
         }
         let user = k % self.users;
-        if let Some((session, number)) = self.sessions.get(&user)
-            && let Some(turn) = sessions.turn(*session, scheduled)
-            && turn.k == *number
+        let last = self.sessions.get(&user).copied();
+        if let Some((session, number)) = last
+            && let Some(turn) = sessions.turn(session, scheduled)
+            && turn.k == number
         {
             return sessions.next_turn(turn, scheduled, context);
         }
-        let number = context.shared.next[context.phase as usize].fetch_add(1, Ordering::Relaxed);
+        let number = last.map_or(user, |(_, number)| number + self.users);
         if number >= self.most_sessions {
             return None;
         }

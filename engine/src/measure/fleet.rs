@@ -1,0 +1,51 @@
+//! What is known of the processes that shared the load of a run.
+
+use crate::clock::Nanos;
+use serde::{Deserialize, Serialize};
+
+/// The members of a fleet, in the order of their ranks.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct FleetFigures {
+    /// What the run is called.
+    pub run: String,
+    /// Each of them.
+    pub members: Vec<MemberFigures>,
+    /// How far apart the measured phases of the members began at most, in nanoseconds; the uncertainty of their clocks
+    /// is not in it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_spread_ns: Option<Nanos>,
+}
+
+/// One member of a fleet.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct MemberFigures {
+    /// Its rank, from 0; the first leads.
+    pub rank: usize,
+    /// Name of its machine.
+    pub host: String,
+    /// Cores of its workers.
+    pub cores: usize,
+    /// Requests of the measured phase whose records are here.
+    pub requests: u64,
+    /// How far the clock of the first member stands ahead of its own, at least and at most, in nanoseconds; absent
+    /// where nobody knows it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_ahead_ns: Option<[i64; 2]>,
+    /// Half the distance of these two: by how much its instants can be off among those of the others.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clock_uncertainty_ns: Option<Nanos>,
+    /// It fell silent, and its records are not whole.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub lost: bool,
+    /// Requests of the measured phase that were its, and of which nothing is known.
+    #[serde(default, skip_serializing_if = "is_none")]
+    pub lost_requests: u64,
+    /// What failed there, if something did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]
+pub(super) fn is_none(count: &u64) -> bool {
+    *count == 0
+}

@@ -1,0 +1,118 @@
+//! What several processes left that shared a load, as one run.
+
+use super::finished::Finished;
+use crate::clock::shifted;
+use crate::error::{Error, Result};
+use crate::measure::{Offered, PhaseFacts, RunFacts};
+use crate::record::PhaseKind;
+
+/// What one of several processes that shared a load left.
+pub struct Member {
+    /// Its records and counts.
+    pub finished: Finished,
+    /// What is added to its instants so that they are on the clock of the first member, in nanoseconds: 0 for that one.
+    pub shift: i64,
+    /// Where its records are not whole: how many requests of the measured phase it had issued when it was heard last.
+    pub lost: Option<u64>,
+}
+
+impl Member {
+    /// Requests of the measured phase that were its, and of which its log shows nothing: those that were its where the
+    /// plan says how many, else those that it had issued.
+    #[must_use]
+    pub fn lost_requests(&self) -> u64 {
+        let Some(issued) = self.lost else { return 0 };
+        let counts = self.finished.shard.phase(PhaseKind::Profiling);
+        let planned = self.finished.facts.profiling.planned;
+        planned.unwrap_or(issued).saturating_sub(counts.issued + counts.dropped)
+    }
+}
+
+/// One run of what its members left; `absent` are the requests that were those of members which left nothing. The
+/// first, whose clock is the run's, gives what is not a sum: the wall clock, the names of targets, driver and
+/// tokenizer. Whoever sums it up reads the logs of all, so that every figure is that of all records.
+///
+/// # Errors
+/// When there is no member.
+pub fn merge(members: Vec<Member>, absent: u64) -> Result<Finished> {
+    let mut members = members.into_iter();
+    let Some(Member { finished: mut all, .. }) = members.next() else {
+        return Err(Error::usage("no member of the run is left", "name the folders with the records of its members"));
+    };
+    for member in members {
+        let lost = member.lost.is_some().then(|| member.lost_requests());
+        let Member { finished: mut other, shift, .. } = member;
+        shift_facts(&mut other.facts, shift);
+        if let Some(requests) = lost {
+            // It is the fleet's loss, and not the end of the run.
+            other.facts.unfinished = false;
+            other.facts.profiling.never_due = 0;
+            other.facts.profiling.lost_with_member = requests;
+        }
+        all.shard.add(&other.shard);
+        add(&mut all.facts, other.facts);
+        all.logs.extend(other.logs.into_iter().map(|mut log| {
+            log.shift += shift;
+            log
+        }));
+        all.here &= other.here;
+        all.failure = all.failure.take().or(other.failure);
+    }
+    let phase = &mut all.facts.profiling;
+    phase.planned = phase.planned.map(|planned| planned + absent);
+    phase.lost_with_member += absent;
+    all.facts.wall_start_ns = all.offset.to_realtime(all.facts.profiling.start);
+    all.facts.wall_end_ns = all.offset.to_realtime(all.facts.profiling.end);
+    Ok(all)
+}
+
+fn shift_facts(facts: &mut RunFacts, by: i64) {
+    for phase in facts.warmup.iter_mut().chain([&mut facts.profiling]) {
+        for at in [&mut phase.start, &mut phase.end]
+            .into_iter()
+            .chain(phase.offered.as_mut().map(|offered| [&mut offered.first, &mut offered.last]).into_iter().flatten())
+        {
+            *at = shifted(*at, by);
+        }
+    }
+}
+
+/// Adds the facts of another member, whose instants are on the same clock.
+fn add(all: &mut RunFacts, other: RunFacts) {
+    add_phase(&mut all.profiling, other.profiling);
+    match (&mut all.warmup, other.warmup) {
+        (Some(all), Some(other)) => add_phase(all, other),
+        (None, other) => all.warmup = other,
+        (Some(_), None) => {}
+    }
+    if other.driver != all.driver {
+        all.driver_note = Some(format!("members differ: {} and {}", all.driver, other.driver));
+    }
+    all.driver_note = all.driver_note.take().or(other.driver_note);
+    all.cores.extend(other.cores);
+    all.records_lost += other.records_lost;
+    all.was_cancelled |= other.was_cancelled;
+    all.unfinished |= other.unfinished;
+    all.aborted = all.aborted.or(other.aborted);
+    all.log_failure = all.log_failure.take().or(other.log_failure);
+    all.peak_rss_bytes = all.peak_rss_bytes.max(other.peak_rss_bytes);
+    all.buffered_limit_bytes = all.buffered_limit_bytes.saturating_add(other.buffered_limit_bytes);
+}
+
+fn add_phase(all: &mut PhaseFacts, other: PhaseFacts) {
+    // A phase that a member never began has no instants.
+    all.start = match (all.start, other.start) {
+        (0, start) | (start, 0) => start,
+        (one, other) => one.min(other),
+    };
+    all.end = all.end.max(other.end);
+    all.planned = all.planned.zip(other.planned).map(|(a, b)| a + b);
+    all.never_due += other.never_due;
+    all.lost_with_member += other.lost_with_member;
+    all.offered = match (all.offered, other.offered) {
+        (Some(a), Some(b)) => {
+            Some(Offered { arrivals: a.arrivals + b.arrivals, first: a.first.min(b.first), last: a.last.max(b.last) })
+        }
+        (a, b) => a.or(b),
+    };
+}
