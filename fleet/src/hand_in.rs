@@ -1,0 +1,75 @@
+//! A member's record log on its way to the object store of the bus, in pieces: while the load goes on, and the rest
+//! when it has ended.
+
+use crate::error::{Error, Result};
+use crate::state::{Handed, Inner};
+use std::fs::File;
+use std::os::unix::fs::FileExt as _;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+/// The object that holds a piece of a record log.
+pub(crate) fn piece_of(number: u64, rank: usize, piece: u64) -> String {
+    format!("records.{number}.{rank}.{piece}")
+}
+
+/// Hands in what a log has grown by, again and again.
+pub(crate) async fn follow(inner: Arc<Inner>, number: u64, log: PathBuf) {
+    loop {
+        tokio::time::sleep(EVERY).await;
+        // What could not be handed in goes with the next piece, or with the rest.
+        let _ = inner.hand_in_some(number, &log).await;
+    }
+}
+
+impl Inner {
+    /// Hands in the next piece of a log: whether there was one.
+    async fn hand_in_some(&self, number: u64, log: &Path) -> Result<bool> {
+        let mut handed = self.handed.lock().await;
+        if handed.number != number {
+            *handed = Handed { number, ..Handed::default() };
+        }
+        let unreadable = |e: std::io::Error| {
+            Error::environment(format!("{}: {e}", log.display()), "see that the folder of the records stays readable")
+        };
+        let file = File::open(log).map_err(unreadable)?;
+        let mut piece = vec![0; PIECE];
+        let mut got = 0;
+        while got < PIECE {
+            match file.read_at(&mut piece[got..], handed.bytes + got as u64).map_err(unreadable)? {
+                0 => break,
+                n => got += n,
+            }
+        }
+        if got == 0 {
+            return Ok(false);
+        }
+        self.bus.keep(&piece_of(number, self.rank(), handed.pieces), &piece[..got]).await?;
+        handed.pieces += 1;
+        handed.bytes += got as u64;
+        Ok(true)
+    }
+
+    /// Hands in all that is left of a log: how many pieces it has, and how many bytes. A put that meets a restart of
+    /// the bus fails: it is made again, whole.
+    pub(crate) async fn hand_in_rest(&self, number: u64, log: &Path) -> Result<(u64, u64)> {
+        let until = Instant::now() + self.restart();
+        loop {
+            match self.hand_in_some(number, log).await {
+                Ok(true) => {}
+                Ok(false) => break,
+                Err(error) if Instant::now() > until => return Err(error),
+                Err(_) => tokio::time::sleep(AGAIN).await,
+            }
+        }
+        let handed = self.handed.lock().await;
+        Ok((handed.pieces, handed.bytes))
+    }
+}
+
+/// Between two pieces while the load goes on.
+const EVERY: Duration = Duration::from_secs(10);
+/// Most bytes of a piece.
+const PIECE: usize = 4 << 20;
+const AGAIN: Duration = Duration::from_millis(500);

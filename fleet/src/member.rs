@@ -1,0 +1,160 @@
+//! A member of a fleet: joined to its run, until it lets go.
+
+use crate::beats;
+use crate::board::{Board, mirror};
+use crate::bus::Bus;
+use crate::clock::Interval;
+use crate::error::{Error, Result};
+use crate::hand_in;
+use crate::identity::Identity;
+use crate::message::{Joined, Over};
+use crate::silence::Heard;
+use crate::state::{Inner, Load, Options, locked, monotonic};
+use crate::thread::ControlThread;
+use std::future::Future;
+use std::path::Path;
+use std::sync::atomic::AtomicU64;
+use std::sync::{Arc, Mutex};
+use tokio::sync::watch;
+use tokio::task::AbortHandle;
+
+/// A member, or why it is none.
+pub enum Entrance {
+    /// It has joined.
+    Joined(Member),
+    /// Its run is over, with this exit status of the leader.
+    Over(u8),
+}
+
+/// A member of a run.
+pub struct Member {
+    pub(crate) inner: Arc<Inner>,
+    pub(crate) thread: ControlThread,
+}
+
+impl Member {
+    /// Joins the run.
+    ///
+    /// # Errors
+    /// When the bus does not answer or refuses, or another process has joined with this rank.
+    pub fn join(options: Options) -> Result<Entrance> {
+        let thread = ControlThread::start()?;
+        let inner = thread.ask(enter(options))??;
+        let inner = match inner {
+            Ok(inner) => Arc::new(inner),
+            Err(status) => return Ok(Entrance::Over(status)),
+        };
+        beats::start(&thread, &inner);
+        Ok(Entrance::Joined(Self { inner, thread }))
+    }
+
+    /// Who it is.
+    #[must_use]
+    pub fn identity(&self) -> &Identity {
+        &self.inner.options.identity
+    }
+
+    /// Name of its machine.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        &self.inner.host
+    }
+
+    /// Whether it leads.
+    #[must_use]
+    pub fn leads(&self) -> bool {
+        self.inner.leads()
+    }
+
+    /// How far the leader's clock stands ahead of its own, as far as it is known.
+    #[must_use]
+    pub fn clock(&self) -> Option<Interval> {
+        self.inner.clock()
+    }
+
+    /// Does something on the thread of the control plane: it is to be kept off the cores of the load.
+    pub fn on_its_thread(&self, work: impl FnOnce() + Send + 'static) {
+        // The thread has ended with the process.
+        let _ = self.thread.ask(async move { work() });
+    }
+
+    /// The load of run `number` begins to count, until what is given back ends; what it writes into `log` goes to the
+    /// bus meanwhile.
+    #[must_use]
+    pub fn carry(&self, number: u64, load: Arc<dyn Load>, log: Option<&Path>) -> Carrying {
+        *locked(&self.inner.load) = Some((number, load));
+        let follow = log.map(|log| self.thread.spawn(hand_in::follow(Arc::clone(&self.inner), number, log.to_owned())));
+        Carrying { inner: Arc::clone(&self.inner), follow }
+    }
+
+    /// Waits for something that is done on the control thread.
+    pub(crate) fn ask<T, F>(&self, work: impl FnOnce(Arc<Inner>) -> F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T>> + Send + 'static,
+    {
+        self.thread.ask(work(Arc::clone(&self.inner)))?
+    }
+}
+
+/// A load that counts; ends with this value.
+pub struct Carrying {
+    inner: Arc<Inner>,
+    follow: Option<AbortHandle>,
+}
+
+impl Drop for Carrying {
+    fn drop(&mut self) {
+        *locked(&self.inner.load) = None;
+        if let Some(follow) = &self.follow {
+            follow.abort();
+        }
+    }
+}
+
+/// Connects and claims the rank; the exit status of a run that is over.
+async fn enter(options: Options) -> Result<std::result::Result<Inner, u8>> {
+    let Options { address, identity, .. } = &options;
+    let heard = Arc::new(Mutex::new(Heard::new(identity.size)));
+    let events = {
+        let heard = Arc::clone(&heard);
+        move |connected| locked(&heard).handle_bus(connected, monotonic())
+    };
+    let bus = Bus::open(address, &identity.run, options.patience, events).await?;
+    if let Ok(Some(body)) = bus.values.get("lead.over").await {
+        let over: Over = bus.value("lead.over", &body).await?;
+        return Ok(Err(over.status));
+    }
+    let process = format!("{}-{}", std::process::id(), monotonic());
+    let host = host_name();
+    let joined = Joined { process, host: host.clone(), version: options.version.clone(), size: identity.size };
+    let key = format!("member.{}.joined", identity.rank);
+    if !bus.create(&key, &joined).await? {
+        let body = bus.values.get(key.as_str()).await.ok().flatten().unwrap_or_default();
+        let other =
+            bus.value::<Joined>(&key, &body).await.map_or_else(|_| "another machine".into(), |other| other.host);
+        return Err(Error::usage(
+            format!("member {} of the run `{}` has come already, from {other}", identity.rank, identity.run),
+            "give each member a rank of its own, and each run a name of its own",
+        ));
+    }
+    let pattern = if identity.rank == 0 { "member.>" } else { "lead.>" };
+    let (tell, board) = watch::channel(Board::new());
+    tokio::spawn(mirror(bus.clone(), pattern, tell));
+    Ok(Ok(Inner {
+        host,
+        bus,
+        board,
+        heard,
+        alignment: Mutex::default(),
+        load: Mutex::default(),
+        lost: Mutex::default(),
+        handed: tokio::sync::Mutex::default(),
+        sequence: AtomicU64::new(0),
+        options,
+    }))
+}
+
+fn host_name() -> String {
+    rustix::system::uname().nodename().to_string_lossy().into_owned()
+}

@@ -1,0 +1,120 @@
+//! Which members have fallen silent. Pure.
+
+use crate::message::Beat;
+use std::time::Duration;
+
+/// The last sign of life of each member, in nanoseconds on the clock of who hears them.
+#[derive(Debug)]
+pub(crate) struct Heard {
+    last: Vec<Option<(u64, Beat)>>,
+    /// Since when the bus is there: without it nobody can be heard.
+    connected_since: Option<u64>,
+    /// Since when it is away.
+    away_since: Option<u64>,
+}
+
+impl Heard {
+    /// Nothing of so many members yet.
+    pub(crate) fn new(size: usize) -> Self {
+        Self { last: vec![None; size], connected_since: None, away_since: None }
+    }
+
+    /// The bus is there, or gone.
+    pub(crate) fn handle_bus(&mut self, connected: bool, now: u64) {
+        self.connected_since = connected.then(|| self.connected_since.unwrap_or(now));
+        self.away_since = (!connected).then(|| self.away_since.unwrap_or(now));
+    }
+
+    /// Whether the bus has been away for longer than `patience`.
+    pub(crate) fn bus_is_gone(&self, now: u64, patience: Duration) -> bool {
+        let patience = u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX);
+        self.away_since.is_some_and(|since| now.saturating_sub(since) > patience)
+    }
+
+    /// A member is there, and is to be heard from now on.
+    pub(crate) fn expect(&mut self, rank: usize, now: u64) {
+        if let Some(last) = self.last.get_mut(rank) {
+            last.get_or_insert((now, Beat { rank, ..Beat::default() }));
+        }
+    }
+
+    /// A member was heard. Whether it says more than was known.
+    pub(crate) fn handle_beat(&mut self, beat: Beat, now: u64) -> bool {
+        let Some(last) = self.last.get_mut(beat.rank) else { return false };
+        let newer = last.is_none_or(|(_, known)| known.sequence < beat.sequence || known.sequence == 0);
+        match last {
+            Some((at, known)) => {
+                *at = now;
+                if newer {
+                    *known = beat;
+                }
+            }
+            None => *last = Some((now, beat)),
+        }
+        newer
+    }
+
+    /// What a member said last.
+    pub(crate) fn beat(&self, rank: usize) -> Option<Beat> {
+        self.last.get(rank).copied().flatten().map(|(_, beat)| beat)
+    }
+
+    /// Members that were heard once and have been silent for longer than `patience`. While the bus is gone nobody is.
+    pub(crate) fn silent(&self, now: u64, patience: Duration) -> Vec<usize> {
+        let Some(since) = self.connected_since else { return Vec::new() };
+        let patience = u64::try_from(patience.as_nanos()).unwrap_or(u64::MAX);
+        let silent = |at: u64| now.saturating_sub(at.max(since)) > patience;
+        let known = self.last.iter().enumerate();
+        known.filter_map(|(rank, last)| last.filter(|(at, _)| silent(*at)).map(|_| rank)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::Counters;
+
+    const SECOND: u64 = 1_000_000_000;
+    const PATIENCE: Duration = Duration::from_secs(10);
+
+    fn beat(rank: usize, sequence: u64, done: u64) -> Beat {
+        Beat { rank, sequence, counters: Counters { done, ..Counters::default() }, ..Beat::default() }
+    }
+
+    #[test]
+    fn a_member_is_silent_after_its_time_and_only_while_the_bus_is_there() {
+        let mut heard = Heard::new(3);
+        heard.handle_bus(true, 0);
+        for second in 0..20 {
+            heard.handle_beat(beat(0, second, 0), second * SECOND);
+            if second < 5 {
+                heard.handle_beat(beat(1, second, 0), second * SECOND);
+            }
+        }
+        // The third was never heard: nobody has expected it yet.
+        assert!(heard.silent(14 * SECOND, PATIENCE).is_empty());
+        assert_eq!(heard.silent(19 * SECOND, PATIENCE), [1]);
+        heard.expect(2, 9 * SECOND);
+        assert_eq!(heard.silent(20 * SECOND, PATIENCE), [1, 2]);
+        heard.handle_bus(false, 20 * SECOND);
+        assert!(heard.silent(60 * SECOND, PATIENCE).is_empty());
+        heard.handle_bus(false, 25 * SECOND);
+        assert!(!heard.bus_is_gone(30 * SECOND, PATIENCE) && heard.bus_is_gone(31 * SECOND, PATIENCE));
+        // The time counts from when the bus is back.
+        heard.handle_bus(true, 60 * SECOND);
+        assert!(heard.silent(70 * SECOND, PATIENCE).is_empty());
+        assert!(!heard.bus_is_gone(90 * SECOND, PATIENCE));
+        assert_eq!(heard.silent(71 * SECOND, PATIENCE), [0, 1, 2]);
+    }
+
+    #[test]
+    fn what_comes_late_counts_as_a_sign_of_life_and_changes_no_figure() {
+        let mut heard = Heard::new(1);
+        heard.handle_bus(true, 0);
+        assert!(heard.handle_beat(beat(0, 7, 70), SECOND));
+        assert!(!heard.handle_beat(beat(0, 6, 60), 20 * SECOND));
+        assert_eq!(heard.beat(0).map(|b| b.counters.done), Some(70));
+        assert!(heard.silent(21 * SECOND, PATIENCE).is_empty());
+        assert!(!heard.handle_beat(beat(5, 1, 1), 0), "nobody's");
+    }
+}
