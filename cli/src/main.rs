@@ -19,6 +19,8 @@ mod testing;
 use commands::calibrate::calibrate;
 use commands::capacity::capacity;
 use commands::compare::compare;
+use commands::fleet::fleet;
+use commands::merge::merge;
 use commands::mock::mock;
 use commands::profile::profile;
 use commands::report::report;
@@ -67,7 +69,9 @@ fn act(command: Command) -> anyhow::Result<Exit> {
         Command::Calibrate(args) => return calibrate(*args),
         Command::Selftest(args) => return selftest(*args),
         Command::Report(args) => return report(&args),
+        Command::Merge(args) => return merge(&args),
         Command::Compare(args) => return compare(&args),
+        Command::Fleet { command } => return fleet(&command),
         Command::Config { command } => return config::run(&command),
         Command::Dataset { command } => return dataset::run(command),
         Command::AnalyzeTrace(args) => return dataset::analyze(&args),

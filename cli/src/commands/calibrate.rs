@@ -17,6 +17,7 @@ use crate::terminal::{eprint_line, print, print_json};
 /// What stands in the way, with a remedy.
 pub(crate) fn calibrate(mut args: CalibrateArgs) -> anyhow::Result<Exit> {
     signals::preparing();
+    args.profile.fleet.refuse("calibrate")?;
     DemoServer::fill_in_calibration(&mut args)?;
     let store = CalibrationStore::open(args.profile.machine.calibration_file.as_deref())?;
     let runner = StepRunner::new(&args)?;

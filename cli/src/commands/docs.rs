@@ -120,7 +120,7 @@ pub(crate) fn completions(shell: clap_complete::Shell, to: &mut dyn Write) -> io
 }
 
 /// Where the flags of each heading are defined; a test holds it against the files.
-const FILES: [(&str, &str); 19] = [
+const FILES: [(&str, &str); 20] = [
     ("Endpoint", "endpoint/mod.rs"),
     ("Network", "network/mod.rs"),
     ("Input", "input/mod.rs"),
@@ -137,6 +137,7 @@ const FILES: [(&str, &str); 19] = [
     ("Search recipes", "recipes.rs"),
     ("Several runs", "campaign.rs"),
     ("Machine", "machine.rs"),
+    ("Fleet", "fleet.rs"),
     ("Capacity", "capacity.rs"),
     ("Calibrate", "calibrate.rs"),
     ("Selftest", "selftest.rs"),

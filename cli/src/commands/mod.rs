@@ -6,6 +6,8 @@ pub(crate) mod compare;
 pub(crate) mod config;
 pub(crate) mod dataset;
 pub(crate) mod docs;
+pub(crate) mod fleet;
+pub(crate) mod merge;
 pub(crate) mod mock;
 pub(crate) mod profile;
 pub(crate) mod report;

@@ -7,10 +7,13 @@ use crate::flags::plan::Planned;
 use crate::flags::{CapacityArgs, ProfileArgs};
 use crate::live::signals;
 use crate::report;
-use crate::runner::environment::{announce, environment, planned};
+use crate::runner::environment::{announce, environment, planned, with_seed};
+use crate::runner::fleet::{self, Leader, Role};
 use crate::runner::server::DemoServer;
-use crate::runner::{campaign, models, preflight, public, run};
+use crate::runner::{campaign, models, preflight, public, run, sweep_points};
 use crate::terminal::print_json;
+use ringload_engine::plan::Plan;
+use std::sync::Arc;
 
 /// Makes the plan, runs it once or as often as the flags ask, and reports.
 ///
@@ -28,21 +31,51 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
     }
     let _demo = DemoServer::start_for(&mut args)?;
     let _public = public::resolve(&mut args)?;
+    let role = if args.output.dry_run { Role::Alone } else { fleet::join(&args.fleet)? };
     models::fill_in(&mut args)?;
-    if args.has_several_runs() {
-        return campaign::run(&args);
+    match role {
+        Role::Alone => make(&args, None),
+        Role::Leads(leader) => {
+            let exit = make(&args, Some(&leader));
+            leader.over(*exit.as_ref().unwrap_or(&Exit::Usage));
+            exit
+        }
+        Role::Follows(member) => member.follow(&args, |seed| plans(&args, seed)),
+        Role::Late(exit) => Ok(exit),
     }
-    let Planned { plan, notes } = planned(&args, environment())?;
+}
+
+/// Makes the runs of a command line, with the members of a fleet where this process leads one.
+fn make(args: &ProfileArgs, fleet: Option<&Arc<Leader>>) -> anyhow::Result<Exit> {
+    if args.has_several_runs() {
+        return campaign::run(args, fleet);
+    }
+    let environment = environment();
+    let seed = environment.fresh_seed;
+    let Planned { plan, notes } = planned(args, environment)?;
     if args.output.dry_run {
         print_json(&plan)?;
         return Ok(Exit::Done);
     }
     announce(&args.output, &plan, &notes)?;
     check_folder(&args.output.folder(&plan))?;
+    if let Some(fleet) = fleet {
+        fleet.announce(seed, &[&plan], args.output.quiet)?;
+    }
     preflight::check(&plan, &args.endpoint, args.output.quiet)?;
-    let run = run::alone(plan, &args)?;
+    let run = run::alone(plan, args, fleet.cloned())?;
     signals::printing();
     report::print_run(&run, &args.output)?;
     export::tell_service(&[&run.outcome], &args.output)?;
     Ok(run.exit(args.output.allow_invalid, signals::received()))
+}
+
+/// What a command line asks for, where others have chosen the seed of a plan that names none.
+fn plans(args: &ProfileArgs, seed: u64) -> anyhow::Result<Vec<Plan>> {
+    if !args.has_several_runs() {
+        return Ok(vec![planned(args, with_seed(Some(seed)))?.plan]);
+    }
+    let args = args.clone();
+    let (points, _) = signals::unless_stopped(move || sweep_points::plan(&args, &with_seed(Some(seed))))??;
+    Ok(points.into_iter().map(|point| point.plan).collect())
 }

@@ -18,6 +18,7 @@ use crate::terminal::{eprint_line, print, print_json};
 /// What stands in the way, with a remedy.
 pub(crate) fn selftest(mut args: SelftestArgs) -> anyhow::Result<Exit> {
     signals::preparing();
+    args.calibrate.profile.fleet.refuse("selftest")?;
     let streams = args.fill_in();
     DemoServer::fill_in_calibration(&mut args.calibrate)?;
     let output = &args.calibrate.profile.output;

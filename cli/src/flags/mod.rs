@@ -11,6 +11,7 @@ mod dataset;
 mod endpoint;
 pub(crate) mod environment;
 mod files;
+mod fleet;
 pub(crate) mod help;
 mod hooks;
 mod input;
@@ -52,6 +53,7 @@ pub(crate) use compare::{CompareArgs, Format};
 pub(crate) use conversations::ConversationArgs;
 pub(crate) use dataset::{AnalyzeArgs, DatasetCommand, FileArgs};
 pub(crate) use endpoint::{EndpointArgs, ModelStrategy};
+pub(crate) use fleet::{FleetArgs, FleetCommand, OnLossArg, StatusArgs, UpArgs};
 pub(crate) use hooks::HookArgs;
 pub(crate) use input::{InputArgs, LengthDistributionArg, Pairs, Ratio};
 pub(crate) use load::{CapPolicyArg, Interpolation, LoadArgs, Pattern, RampShape};
@@ -109,6 +111,15 @@ pub(crate) enum Command {
     /// Make report and files of a run again from its record log; of one that was killed, from what it had left.
     #[command(after_help = EXIT_STATUS)]
     Report(ReportArgs),
+    /// Make one report of a run of a fleet from the record logs that its members have kept.
+    #[command(after_help = EXIT_STATUS)]
+    Merge(ReportArgs),
+    /// Run a fleet on this machine, or look at one.
+    Fleet {
+        /// What to do.
+        #[command(subcommand)]
+        command: FleetCommand,
+    },
     /// Begin, check and show configuration files.
     Config {
         /// What to do.
@@ -174,7 +185,7 @@ impl Command {
         match self {
             Self::Profile(args) => args.output.private,
             Self::Capacity(args) => args.profile.output.private,
-            Self::Report(args) => args.private,
+            Self::Report(args) | Self::Merge(args) => args.private,
             _ => false,
         }
     }
@@ -255,6 +266,9 @@ pub(crate) struct ProfileArgs {
     /// How this machine drives it.
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
+    /// With which other machines.
+    #[command(flatten)]
+    pub(crate) fleet: FleetArgs,
     /// The points of a sweep; empty where nothing is swept.
     #[arg(skip)]
     pub(crate) points: Vec<SweepPointArgs>,

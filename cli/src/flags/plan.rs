@@ -86,6 +86,7 @@ pub(crate) fn plan(args: &ProfileArgs, environment: &Environment) -> Result<Plan
         io: machine.io,
         stamps: machine.stamps,
         cores: machine.cores,
+        core_range: None,
         fifo: machine.fifo,
         batch_wait: machine.batch_wait,
     };

@@ -8,6 +8,7 @@ mod client;
 pub(crate) mod compare;
 mod confidence;
 mod first_token;
+mod fleet;
 mod goodput;
 mod head;
 mod headline;
@@ -152,6 +153,7 @@ pub(crate) fn whole(outcome: &Outcome, style: &Style) -> String {
     }
     text += &network::section(outcome);
     text += &server::gpus(outcome);
+    text += &fleet::section(outcome);
     text + &client::section(outcome)
 }
 

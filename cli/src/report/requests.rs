@@ -100,6 +100,7 @@ fn counts(c: &Counts) -> String {
     for (n, what) in [
         (c.cancelled, "cancelled as planned"),
         (c.never_due, "never due"),
+        (c.lost_with_member, "lost with a member"),
         (c.retried, "retried"),
         (c.text_over_limit, "texts over the limit"),
         (c.usage_refused, "with impossible token counts"),

@@ -23,6 +23,20 @@ pub(crate) struct Head {
     #[serde(default)]
     pub(crate) private: bool,
     pub(crate) shape: Shape,
+    /// Which member of a fleet it was, if it was one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) member: Option<MemberHead>,
+}
+
+/// Which member of which run a log is of.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub(crate) struct MemberHead {
+    pub(crate) rank: usize,
+    pub(crate) size: usize,
+    pub(crate) run: String,
+    pub(crate) host: String,
+    /// How far the leader's clock stands ahead of its own when the load begins, in nanoseconds: at least, and at most.
+    pub(crate) clock_ahead_ns: Option<[i64; 2]>,
 }
 
 impl Head {
@@ -47,6 +61,7 @@ impl Head {
             trace: output.export_http_trace,
             private: output.private,
             shape: workload.shape(),
+            member: None,
         }
     }
 }

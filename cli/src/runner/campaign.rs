@@ -8,8 +8,9 @@ use crate::live::signals;
 use crate::result::campaign::{Campaign, Interrupted, NotRun, Settling, SweepPointOutcome};
 use crate::result::run::{Identity, MOST_AGAIN, OfSeveral, RunOutput, fresh_id};
 use crate::runner::convergence::Monitor;
-use crate::runner::environment::announce;
+use crate::runner::environment::{announce, environment};
 use crate::runner::estimate::{self, Pace};
+use crate::runner::fleet::Leader;
 use crate::runner::preflight;
 use crate::runner::prepared::Prepared;
 use crate::runner::run::{self, Observers};
@@ -19,15 +20,18 @@ use crate::{export, page, report};
 use ringload_engine::measure::RequestMetrics;
 use ringload_engine::record::Record;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Runs every point as often as asked, and reports what came of it.
 ///
 /// # Errors
 /// What stands in the way of the first run, with a remedy. What stands in the way of a later one ends the campaign too,
 /// after what was measured has been written.
-pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &ProfileArgs, fleet: Option<&Arc<Leader>>) -> anyhow::Result<Exit> {
     let all = args.clone();
-    let (points, notes) = signals::unless_stopped(move || sweep_points::plan(&all))??;
+    let environment = environment();
+    let seed = environment.fresh_seed;
+    let (points, notes) = signals::unless_stopped(move || sweep_points::plan(&all, &environment))??;
     if args.output.dry_run {
         let plans: Vec<_> = points.iter().map(|c| &c.plan).collect();
         print_json(&plans)?;
@@ -40,9 +44,13 @@ pub(crate) fn run(args: &ProfileArgs) -> anyhow::Result<Exit> {
         let of_point = |point| folder(&base, &args.campaign, points.len() > 1, point, trial);
         points.iter().map(of_point).try_for_each(|dir| export::check_folder(&dir))?;
     }
+    if let Some(fleet) = fleet {
+        let plans: Vec<_> = points.iter().map(|point| &point.plan).collect();
+        fleet.announce(seed, &plans, args.output.quiet)?;
+    }
     let pace = preflight::check(&points[0].plan, &args.endpoint, args.output.quiet)?;
     tell_the_time(args, &points, pace);
-    let mut runs = Runs::new(args, &points);
+    let mut runs = Runs::new(args, &points, fleet);
     let stopped = runs.all()?;
     signals::finishing();
     let base = runs.base.clone();
@@ -87,13 +95,13 @@ struct Runs<'a> {
 }
 
 impl<'a> Runs<'a> {
-    fn new(args: &'a ProfileArgs, points: &'a [SweepPoint]) -> Self {
+    fn new(args: &'a ProfileArgs, points: &'a [SweepPoint], fleet: Option<&Arc<Leader>>) -> Self {
         let base = sweep_points::folder(args, points);
         let folders = points.iter().map(|point| point.folder.clone());
         Self {
             earlier: EarlierFiles::of_several(&base, folders, args.output.overwrite).quietly(args.output.quiet),
             base,
-            prepared: Prepared::on(args),
+            prepared: Prepared::on(args, fleet.cloned()),
             sweep_id: (points.len() > 1).then(fresh_id),
             lines: !args.campaign.no_sweep_table && args.output.prints_lines(),
             monitors: points.iter().map(|_| Monitor::new(&args.campaign)).collect(),

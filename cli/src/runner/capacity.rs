@@ -8,22 +8,29 @@ use crate::report;
 use crate::result::capacity::{Base, Capacity, EndedEarly};
 use crate::result::run::{Identity, MOST_AGAIN};
 use crate::runner::estimate;
-use crate::runner::probes::ProbeRunner;
+use crate::runner::fleet::Leader;
 use crate::runner::prepared::Prepared;
+use crate::runner::probes::ProbeRunner;
 use crate::terminal::{eprint_line, print};
 use ringload_engine::capacity::{Range, Search};
 use std::path::Path;
+use std::sync::Arc;
 
 /// Sends one request after the other, then probes loads until the largest that holds is known.
 ///
 /// # Errors
 /// What stands in the way of the first run, with a remedy. What stands in the way of a probe ends the search with what
 /// it has found.
-pub(crate) fn search(args: &CapacityArgs, mut probes: ProbeRunner, dir: &Path) -> anyhow::Result<Capacity> {
+pub(crate) fn search(
+    args: &CapacityArgs,
+    mut probes: ProbeRunner,
+    dir: &Path,
+    fleet: Option<&Arc<Leader>>,
+) -> anyhow::Result<Capacity> {
     let output = &args.profile.output;
     let lines = output.prints_lines();
     let earlier = EarlierFiles::of_search(dir, output.overwrite).quietly(output.quiet);
-    let mut prepared = Prepared::on(&args.profile);
+    let mut prepared = Prepared::on(&args.profile, fleet.cloned());
     let base = probes.base(dir, &earlier, &mut prepared)?;
     if args.search.by_latency {
         probes.shorten(base.latency_s);

@@ -28,6 +28,12 @@ pub(crate) fn environment() -> Environment {
     }
 }
 
+/// The same with a seed that others have chosen.
+pub(crate) fn with_seed(seed: Option<u64>) -> Environment {
+    let environment = environment();
+    Environment { fresh_seed: seed.unwrap_or(environment.fresh_seed), ..environment }
+}
+
 /// Prints what was chosen for the user.
 pub(crate) fn announce(output: &OutputArgs, plan: &Plan, notes: &[String]) -> anyhow::Result<()> {
     if output.quiet {

@@ -9,8 +9,14 @@ pub(crate) mod compare;
 mod convergence;
 pub(crate) mod environment;
 pub(crate) mod estimate;
+#[cfg(feature = "fleet")]
+pub(crate) mod fleet;
+#[cfg(not(feature = "fleet"))]
+#[path = "no_fleet.rs"]
+pub(crate) mod fleet;
 mod hooks;
 mod live_view;
+pub(crate) mod merge;
 mod mlflow;
 pub(crate) mod models;
 pub(crate) mod otel;
@@ -26,4 +32,4 @@ mod scrape;
 pub(crate) mod selftest;
 pub(crate) mod server;
 mod stopping;
-mod sweep_points;
+pub(crate) mod sweep_points;

@@ -4,6 +4,7 @@ use crate::flags::{HookArgs, ProfileArgs, TelemetryArgs};
 use crate::live::exporter::Exporter;
 use crate::live::signals;
 use crate::runner::calibrations::StoredCalibrations;
+use crate::runner::fleet::Leader;
 use ringload_engine::plan::Plan;
 use ringload_engine::workload::Workload;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ pub(crate) struct Prepared {
     telemetry: TelemetryArgs,
     exporter: Option<Exporter>,
     hooks: HookArgs,
+    fleet: Option<Arc<Leader>>,
 }
 
 /// What a run takes of it.
@@ -24,12 +26,14 @@ pub(super) struct Parts<'a> {
     pub(super) telemetry: &'a TelemetryArgs,
     pub(super) exporter: Option<&'a Exporter>,
     pub(super) hooks: &'a HookArgs,
+    pub(super) fleet: Option<&'a Leader>,
 }
 
 impl Prepared {
-    /// Nothing prepared yet, on the machine of these flags.
-    pub(crate) fn on(args: &ProfileArgs) -> Self {
+    /// Nothing prepared yet, on the machine of these flags, and on those of a fleet that this process leads.
+    pub(crate) fn on(args: &ProfileArgs, fleet: Option<Arc<Leader>>) -> Self {
         Self {
+            fleet,
             workload: None,
             calibrations: StoredCalibrations::read(args.machine.calibration_file.as_deref()),
             telemetry: args.telemetry.clone(),
@@ -38,8 +42,28 @@ impl Prepared {
         }
     }
 
-    /// The workload of a plan: the last one, where it was made from the same parts of the plan. And what else runs
-    /// share.
+    /// Whether other processes share the load.
+    pub(crate) fn has_fleet(&self) -> bool {
+        self.fleet.is_some()
+    }
+
+    /// The workload of a plan: the last one, where it was made from the same parts of the plan.
+    ///
+    /// # Errors
+    /// When it cannot be made.
+    pub(crate) fn workload(&mut self, plan: &Plan) -> anyhow::Result<Arc<Workload>> {
+        let key = key(plan)?;
+        if let Some((_, workload)) = self.workload.as_ref().filter(|(kept, _)| *kept == key) {
+            return Ok(Arc::clone(workload));
+        }
+        self.workload = None;
+        let plan = plan.clone();
+        let made = Arc::new(signals::unless_stopped(move || Workload::prepare(&plan))??);
+        self.workload = Some((key, Arc::clone(&made)));
+        Ok(made)
+    }
+
+    /// The workload of a plan, and what else runs share.
     ///
     /// # Errors
     /// When it cannot be made, or the port of the live figures cannot be had.
@@ -47,13 +71,7 @@ impl Prepared {
         if let Some(address) = self.telemetry.prometheus_port.filter(|_| self.exporter.is_none()) {
             self.exporter = Some(Exporter::start(address, quiet)?);
         }
-        let key = key(plan)?;
-        if self.workload.as_ref().is_none_or(|(kept, _)| *kept != key) {
-            self.workload = None;
-            let plan = plan.clone();
-            let made = signals::unless_stopped(move || Workload::prepare(&plan))??;
-            self.workload = Some((key, Arc::new(made)));
-        }
+        self.workload(plan)?;
         match &self.workload {
             Some((_, workload)) => Ok(Parts {
                 workload,
@@ -61,6 +79,7 @@ impl Prepared {
                 telemetry: &self.telemetry,
                 exporter: self.exporter.as_ref(),
                 hooks: &self.hooks,
+                fleet: self.fleet.as_deref(),
             }),
             None => Err(ringload_engine::Error::bug("a workload was made and is not there").into()),
         }
@@ -75,7 +94,7 @@ fn key(plan: &Plan) -> anyhow::Result<String> {
             prompts.remove("runs_before");
         }
         fields.insert("warmup_conversations".into(), plan.warmup_conversations().into());
-        for field in ["warmup", "profiling", "slos", "network", "slice", "cores", "limits"] {
+        for field in ["warmup", "profiling", "slos", "network", "slice", "cores", "core_range", "limits"] {
             fields.remove(field);
         }
     }

@@ -8,14 +8,16 @@ use crate::flags::{Axis, CapacityArgs, ProfileArgs};
 use crate::result::capacity::{Base, Capacity, Probe};
 use crate::result::run::Identity;
 use crate::result::run::RunOutput;
-use crate::runner::environment::{announce, environment, planned};
+use crate::runner::environment::{environment, planned};
 use crate::runner::prepared::Prepared;
 use crate::runner::run::{self, Observers};
 use ringload_engine::capacity::{Judge, Next, Observation, Rule, least};
 use ringload_engine::clock::{Nanos, SECOND};
+use ringload_engine::measure::RequestMetrics;
 use ringload_engine::plan::Plan;
-use ringload_engine::record::{Outcome, PhaseKind};
-use ringload_engine::run::metrics_of;
+use ringload_engine::record::{Outcome, PhaseKind, Record};
+use ringload_engine::run::{Control, metrics_of};
+use ringload_engine::workload::Workload;
 use std::path::Path;
 
 /// Makes probes.
@@ -30,24 +32,25 @@ pub(crate) struct ProbeRunner {
 }
 
 impl ProbeRunner {
+    /// Makes probes with the seed of this environment; what was chosen for the user beside it.
+    ///
     /// # Errors
     /// When the flags make no plan, with what to write instead.
-    pub(crate) fn new(args: &CapacityArgs) -> anyhow::Result<Self> {
-        let environment = environment();
+    pub(crate) fn new(args: &CapacityArgs, environment: Environment) -> anyhow::Result<(Self, Vec<String>)> {
         let mut first = args.profile.clone();
         first.load.concurrency = Some(1);
         first.load.request_count = Some(BASE_REQUESTS);
         let fresh_seed = environment.fresh_seed;
         let planned = planned(&first, environment)?;
-        announce(&args.profile.output, &planned.plan, &planned.notes)?;
-        Ok(Self {
+        let runner = Self {
             args: args.profile.clone(),
             axis: args.search.axis,
             longest_s: args.search.probe_duration,
             level: args.search.probe_confidence,
             base: planned.plan,
             fresh_seed,
-        })
+        };
+        Ok((runner, planned.notes))
     }
 
     /// Bounds the length of a probe by how long one answer takes.
@@ -109,11 +112,22 @@ impl ProbeRunner {
         });
         let mut decided = None;
         let dir = dir.join(format!("probe_{number:02}_{}_{load}", self.axis_name()));
-        let run = {
+        let most = capacity.search.range.most_probes().max(number);
+        let place = format!("probe {number} of at most {most}: {} {load}", self.axis_name());
+        let run = if prepared.has_fleet() {
+            // Nobody sees the requests of all members while the load goes on: it is judged when it is over.
+            let judge = &mut judge;
+            let mut judged = |record: &Record, metrics: &RequestMetrics| {
+                if record.outcome != Outcome::InFlight {
+                    let (at, good) = (&record.instants, metrics.good == Some(true));
+                    judge.observe(record.index, Observation { scheduled: at.scheduled, end: at.end, good });
+                }
+            };
+            let observers = Observers { live: None, on_record: Some(&mut judged), place: Some(place) };
+            self.run(plan, (&dir, earlier), prepared, observers)?
+        } else {
             let (judge, decided, plan_of) = (&mut judge, &mut decided, plan.clone());
-            let mut live = |control: &ringload_engine::run::Control,
-                            workload: &ringload_engine::workload::Workload,
-                            record: &ringload_engine::record::Record| {
+            let mut live = |control: &Control, workload: &Workload, record: &Record| {
                 if record.phase != PhaseKind::Profiling || record.outcome == Outcome::InFlight {
                     return;
                 }
@@ -127,8 +141,6 @@ impl ProbeRunner {
                     control.enough();
                 }
             };
-            let most = capacity.search.range.most_probes().max(number);
-            let place = format!("probe {number} of at most {most}: {} {load}", self.axis_name());
             let observers = Observers { live: Some(&mut live), on_record: None, place: Some(place) };
             self.run(plan, (&dir, earlier), prepared, observers)?
         };

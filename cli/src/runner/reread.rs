@@ -15,8 +15,9 @@ use crate::runner::run::{Driven, conclude};
 use crate::terminal::eprint_line;
 use jiff::tz::TimeZone;
 use ringload_engine::driver::keep_files_private;
+use ringload_engine::host::HostFacts;
 use ringload_engine::plan::{Limits, Secrets};
-use ringload_engine::run::{Reread, reread};
+use ringload_engine::run::{Finished, Reread, reread};
 use ringload_engine::workload::Workload;
 use ringload_engine::{Error, Result};
 use std::io;
@@ -51,16 +52,26 @@ pub(crate) fn logs(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(logs)
 }
 
-/// Makes report and files of a log.
+/// A log that was read: what its run was, and what it left.
+pub(super) struct ReadLog {
+    pub(super) head: Head,
+    pub(super) host: HostFacts,
+    /// How many prompts there are at least.
+    pub(super) prompts: u64,
+    pub(super) finished: Finished,
+    pub(super) owner: Owner,
+}
+
+/// Reads a log.
 ///
 /// # Errors
-/// When it cannot be read, when its run is still under way, or when a file cannot be written.
-pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
+/// When it cannot be read, or its run is still under way.
+pub(super) fn read(log: &Path) -> Result<ReadLog> {
     let owner = Owner::of(log);
     if let Owner::Alive(id) = owner {
         let what = format!("{}: its run is still under way", log.display());
         let remedy = format!("wait for its end, or end it (`kill -TERM {id}` leaves its results)");
-        return Err(Error::usage(what, remedy).into());
+        return Err(Error::usage(what, remedy));
     }
     let Reread { head, tail, prompts, finished } = reread(log)?;
     let damaged = |e: serde_json::Error| {
@@ -74,7 +85,7 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
         keep_files_private();
     }
     // A log is a file like others: it chooses no path, and takes no more room than a run does.
-    let prefix = head.prefix.as_deref().map(BaseName::parse).transpose().map_err(|_| {
+    head.prefix.as_deref().map(BaseName::parse).transpose().map_err(|_| {
         Error::environment(
             format!("{}: its head names files that are no names", log.display()),
             "read a log that ringload wrote",
@@ -84,13 +95,40 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
     head.plan.limits.exact_gaps = head.plan.limits.exact_gaps.min(Limits::default().exact_gaps);
     let host = match tail {
         Some(tail) => serde_json::from_slice(&tail).map_err(damaged)?,
-        None => head.host,
+        None => head.host.clone(),
     };
+    Ok(ReadLog { head, host, prompts, finished, owner })
+}
+
+/// Makes report and files of a log.
+///
+/// # Errors
+/// When it cannot be read, when its run is still under way, or when a file cannot be written.
+pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
+    let read = read(log)?;
+    let owner = read.owner;
+    let exit = report_on(read, log, args)?;
+    match owner {
+        Owner::Dead => remove_leftovers(log),
+        Owner::Alive(_) | Owner::Elsewhere => eprint_line(format_args!(
+            "note: {} stays: whether its process has ended cannot be told here",
+            log.display()
+        )),
+    }
+    Ok(exit)
+}
+
+/// Makes report and files of what was read; they go beside `log` where the flags name no folder.
+///
+/// # Errors
+/// When a file cannot be written.
+pub(super) fn report_on(read: ReadLog, log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
+    let ReadLog { head, host, prompts, finished, .. } = read;
     let workload = Workload::of_shape(&head.plan, head.shape, prompts)?;
     let output = args.output(head.trace);
     let beside = log.parent().unwrap_or(Path::new("."));
     let dir = args.artifact_dir.as_deref().unwrap_or(beside);
-    let prefix = prefix.as_ref().map(BaseName::as_str);
+    let prefix = head.prefix.as_deref();
     // Read before what stands there moves aside.
     let reported = reported(beside, prefix, &head.benchmark_id);
     let mut earlier = EarlierFiles::of_report(dir, prefix, log, args.overwrite).quietly(args.quiet);
@@ -127,13 +165,6 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
     let done = conclude(driven, files, &calibrations, &output, None)?;
     signals::printing();
     report::print_run(&done, &output)?;
-    match owner {
-        Owner::Dead => remove_leftovers(log),
-        Owner::Alive(_) | Owner::Elsewhere => eprint_line(format_args!(
-            "note: {} stays: whether its process has ended cannot be told here",
-            log.display()
-        )),
-    }
     Ok(done.exit(args.allow_invalid, signals::received()))
 }
 

@@ -12,6 +12,7 @@ use crate::result::log_head::Head;
 use crate::result::run::{Identity, Outcome, RunOutput};
 use crate::result::telemetry::Scraped;
 use crate::runner::calibrations::StoredCalibrations;
+use crate::runner::fleet::Leader;
 use crate::runner::hooks;
 use crate::runner::live_view::LiveView;
 use crate::runner::mlflow;
@@ -24,7 +25,7 @@ use ringload_engine::host::HostFacts;
 use ringload_engine::measure::{Charts, RequestMetrics, Summary};
 use ringload_engine::plan::{Plan, first_session};
 use ringload_engine::record::{LogWriter, Note, Record};
-use ringload_engine::run::{self, Control, Finished, Run};
+use ringload_engine::run::{self, Control, Finished, Gate, Run};
 use ringload_engine::verdict::judge;
 use ringload_engine::workload::Workload;
 use ringload_engine::{Error, Result};
@@ -52,13 +53,13 @@ pub(crate) struct Observers<'a> {
 ///
 /// # Errors
 /// What stands in the way, with a remedy.
-pub(crate) fn alone(plan: Plan, args: &ProfileArgs) -> anyhow::Result<RunOutput> {
+pub(crate) fn alone(plan: Plan, args: &ProfileArgs, fleet: Option<Arc<Leader>>) -> anyhow::Result<RunOutput> {
     let output = &args.output;
     let (dir, prefix) = (output.folder(&plan), output.base_name());
     let earlier = EarlierFiles::of_run(&dir, prefix, output.overwrite).quietly(output.quiet);
     let location = OutputLocation { dir: &dir, prefix, earlier: &earlier };
     let identity = Identity::of(&plan);
-    run(plan, &mut Prepared::on(args), &location, output, identity, Observers::default())
+    run(plan, &mut Prepared::on(args, fleet), &location, output, identity, Observers::default())
 }
 
 /// Runs a plan once.
@@ -83,36 +84,34 @@ pub(crate) fn run(
     };
     signals::preparing();
     let mut files = Artifacts::open(location, wanted)?;
-    let Parts { workload, calibrations: kept, telemetry, exporter, hooks: around } =
+    let Parts { workload, calibrations: kept, telemetry, exporter, hooks: around, fleet } =
         prepared.of(&plan, output.quiet)?;
-    let inputs = files.write(Kind::Inputs, |to| {
-        let secrets = Secrets::in_bodies(&plan);
-        let mut to = UnlessStopped(to);
-        let mut to = secrets.scrubber(&mut to);
-        workload.write_inputs(&mut to)?;
-        to.end()
-    });
-    signals::check()?;
-    inputs?;
+    write_inputs(&mut files, &plan, workload)?;
+    // What this process drives of it: all, unless there is a fleet.
+    let shared = fleet.map(|fleet| fleet.share(&plan, workload)).transpose()?;
+    let own = shared.as_ref().map_or(&plan, |shared| &shared.plan);
 
     let host = HostFacts::read_start();
     let mut log = match files.record_log() {
         Some(path) => LogWriter::create(path)?,
         None => return Err(Error::bug("a run has no record log").into()),
     };
-    let head = Head::of(&plan, workload, &identity, output, location.prefix, &host.facts);
+    let head = Head::of(own, workload, &identity, output, location.prefix, &host.facts);
+    let head = Head { member: fleet.map(Leader::head), ..head };
     log.note(Note::Head, &serde_json::to_vec(&head)?)?;
     // Of several runs, what came of them all is reported.
     let alone = observers.on_record.is_none();
-    let workers = run::cores(&plan)?;
-    let control = Arc::new(Control::new(workers.len()));
+    let workers = run::cores(own)?;
+    let control = Arc::new(Control::new(workers.len() + fleet.map_or(0, Leader::others)));
     if let Some(exporter) = exporter {
         exporter.show(&control, &workers);
     }
     hooks::before(around, &plan)?;
     let view = LiveView::of(&plan, output, &workers, observers.place, kept, &host.facts);
     let scraper = Scraper::start(&plan, telemetry, &control, &workers, &view.server);
-    let driven = drive(&plan, workload, &control, log, view, observers.live);
+    let begin = fleet.zip(shared.as_ref()).map(|(fleet, shared)| fleet.begin(shared, &control, &workers));
+    let (gate, carrying) = begin.unzip();
+    let driven = drive(own, workload, (&control, gate), log, view, observers.live);
     hooks::after(around, &plan);
     let mut finished = driven?;
     let scraped = scraper.finish();
@@ -122,6 +121,13 @@ pub(crate) fn run(
     let failure = finished.take_failure();
     let host = host.finish();
     finished.leave(&serde_json::to_vec(&host)?);
+    if let Some((fleet, shared)) = fleet.zip(shared) {
+        finished = match fleet.merge(shared, finished, workload, location.earlier.base()) {
+            Ok(merged) => merged,
+            Err(error) => return Err(with_log_kept(error, files)),
+        };
+    }
+    drop(carrying);
     let otel = telemetry.otel_endpoint.as_ref().map(|url| Otel::new(&url.0, telemetry, output.quiet));
     let mlflow = telemetry.mlflow.clone();
     let driven = Driven { plan, workload, finished, host, identity, scraped, otel, mlflow: Some(mlflow) };
@@ -209,6 +215,19 @@ pub(crate) fn conclude(
     }
 }
 
+/// Writes the prompts of a run, unless a signal comes.
+fn write_inputs(files: &mut Artifacts<'_>, plan: &Plan, workload: &Workload) -> anyhow::Result<()> {
+    let written = files.write(Kind::Inputs, |to| {
+        let secrets = Secrets::in_bodies(plan);
+        let mut to = UnlessStopped(to);
+        let mut to = secrets.scrubber(&mut to);
+        workload.write_inputs(&mut to)?;
+        to.end()
+    });
+    signals::check()?;
+    Ok(written?)
+}
+
 /// Prints what was found, where its files cannot be written.
 fn report_without_files(run: &RunOutput, output: &OutputArgs) {
     // Nothing is left to report to if this fails too.
@@ -218,7 +237,7 @@ fn report_without_files(run: &RunOutput, output: &OutputArgs) {
 fn drive(
     plan: &Plan,
     workload: &Arc<Workload>,
-    control: &Arc<Control>,
+    (control, gate): (&Arc<Control>, Option<Gate>),
     log: LogWriter,
     view: LiveView,
     mut live: Option<LiveObserver<'_>>,
@@ -227,7 +246,10 @@ fn drive(
     let _loading = signals::loading(control);
     let LiveView { view, samples, .. } = view;
     let finished = progress::watch(control, &workers, view, || {
-        let run = Run::with(plan, Arc::clone(workload), Arc::clone(control))?.record_to(log);
+        let mut run = Run::with(plan, Arc::clone(workload), Arc::clone(control))?.record_to(log);
+        if let Some(gate) = gate {
+            run = run.begin_by(gate);
+        }
         if samples.is_none() && live.is_none() {
             return run.drive(None);
         }

@@ -4,7 +4,6 @@ use crate::flags::environment::Environment;
 use crate::flags::plan;
 use crate::flags::variants::{self, Repeat};
 use crate::flags::{CampaignArgs, OutputArgs, ProfileArgs};
-use crate::runner::environment::environment;
 use ringload_engine::Result;
 use ringload_engine::plan::Plan;
 use std::path::{Path, PathBuf};
@@ -27,18 +26,17 @@ pub(crate) struct SweepPoint {
 ///
 /// # Errors
 /// When a point cannot be run, with what to write instead.
-pub(crate) fn plan(args: &ProfileArgs) -> Result<(Vec<SweepPoint>, Vec<String>)> {
-    let environment = environment();
+pub(crate) fn plan(args: &ProfileArgs, environment: &Environment) -> Result<(Vec<SweepPoint>, Vec<String>)> {
     let mut notes = Vec::new();
     if args.points.is_empty() {
-        let point = point("base".into(), Vec::new(), args, &environment, &mut notes)?;
+        let point = point("base".into(), Vec::new(), args, environment, &mut notes)?;
         return Ok((vec![point], notes));
     }
     let mut points: Vec<SweepPoint> = Vec::new();
     for given in &args.points {
         let label = given.name.clone().unwrap_or_else(|| label(&given.values));
         let mut own = Vec::new();
-        let mut point = point(label, given.values.clone(), &given.args, &environment, &mut own)?;
+        let mut point = point(label, given.values.clone(), &given.args, environment, &mut own)?;
         if points.is_empty() {
             notes = own;
         }

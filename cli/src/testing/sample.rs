@@ -116,6 +116,7 @@ pub(crate) fn plan() -> Plan {
         io: Io::Auto,
         stamps: Stamps::Kernel,
         cores: Cores::List(vec![0, 1]),
+        core_range: None,
         fifo: false,
         batch_wait: 200_000,
     }
@@ -137,6 +138,7 @@ pub(crate) fn summary() -> Summary {
             http_status: BTreeMap::from([(404, 1), (503, 4)]),
             in_flight_at_end: 1,
             never_due: 2,
+            lost_with_member: 0,
             queued: 12,
             sessions: Some(SessionCounts { begun: 130, completed: 121, broken: 7, unkept: 2 }),
             ..Counts::default()
@@ -208,6 +210,7 @@ pub(crate) fn summary() -> Summary {
         was_cancelled: false,
         aborted: None,
         log_failure: None,
+        fleet: None,
         unfinished: false,
         phase_duration_s: 80.0,
         violations: Vec::new(),

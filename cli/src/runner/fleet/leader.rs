@@ -1,0 +1,210 @@
+//! The member that leads: it makes the runs of its command line, and sums up what all members leave.
+
+use super::digests::digests;
+use super::load::Carried;
+use super::{ours, plans};
+use crate::exit::Exit;
+use crate::result::log_head::MemberHead;
+use crate::terminal::eprint_line;
+use ringload_engine::clock::shifted;
+use ringload_engine::measure::{FleetFigures, MemberFigures};
+use ringload_engine::plan::Plan;
+use ringload_engine::record::PhaseKind;
+use ringload_engine::run::{self, Control, Finished, Gate};
+use ringload_engine::workload::Workload;
+use ringload_engine::{Error, Result};
+use ringload_fleet::message::{Announcement, Offer};
+use ringload_fleet::{Carrying, Left, Member};
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+
+/// The member of rank 0.
+pub(crate) struct Leader {
+    member: Arc<Member>,
+    /// The number of the next run.
+    next: AtomicU64,
+    /// The others have been told how it ended.
+    told: AtomicBool,
+}
+
+/// A run that the members have agreed on.
+pub(crate) struct Shared {
+    number: u64,
+    /// The leader's own share.
+    pub(crate) plan: Plan,
+    /// Cores of each member.
+    counts: Vec<usize>,
+}
+
+impl Leader {
+    pub(super) fn new(member: Member) -> Self {
+        Self { member: Arc::new(member), next: AtomicU64::new(0), told: AtomicBool::new(false) }
+    }
+
+    /// Waits for all members, and says what is planned: these plans, and the seed of one that names none.
+    ///
+    /// # Errors
+    /// When members are missing, or would run something else.
+    pub(crate) fn announce(&self, seed: u64, plans: &[&Plan], quiet: bool) -> Result<()> {
+        let size = self.member.identity().size;
+        if let Some(why) = plans.iter().find_map(|plan| plans::unshareable(plan, size)) {
+            return Err(Error::usage(why, "raise the cap, or start fewer members"));
+        }
+        if !quiet {
+            let run = &self.member.identity().run;
+            eprint_line(format_args!("fleet: run `{run}` waits for its {size} members"));
+        }
+        let plans = serde_json::to_value(plans).map_err(|e| Error::bug(e.to_string()))?;
+        self.member.announce(Announcement { seed, plans }).map_err(ours)
+    }
+
+    /// Says what the next run is, and how the members share it.
+    ///
+    /// # Errors
+    /// When a member cannot take part, or would send something else.
+    pub(crate) fn share(&self, plan: &Plan, workload: &Workload) -> Result<Shared> {
+        if let Some(rank) = self.member.lost().first() {
+            return Err(Error::environment(
+                format!("member {rank} was lost: no run follows"),
+                "start all members again",
+            ));
+        }
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let size = self.member.identity().size;
+        if let Some(why) = plans::unshareable(plan, size) {
+            return Err(Error::usage(why, "raise the cap, or start fewer members"));
+        }
+        let published = serde_json::to_value(plan).map_err(|e| Error::bug(e.to_string()))?;
+        self.member.publish(number, published).map_err(ours)?;
+        let cores = plans::cores(plan, size)?;
+        let unread =
+            |e| Error::environment(format!("request bodies cannot be read back ({e})"), "free space in TMPDIR");
+        let digests = digests(plan, workload).map_err(unread)?;
+        let offer = Offer { cores: cores.len(), digests, refused: None };
+        let counts = self.member.offer(number, offer).map_err(ours)?;
+        Ok(Shared { number, plan: plans::share(plan, 0, cores, &counts), counts })
+    }
+
+    /// Places of other members behind the leader's own workers in the live figures.
+    pub(crate) fn others(&self) -> usize {
+        self.member.identity().size - 1
+    }
+
+    /// What the log of its share says of it.
+    pub(crate) fn head(&self) -> MemberHead {
+        head_of(&self.member)
+    }
+
+    /// What says when the phases of a run begin; the members hear of each other while the other value is held.
+    pub(crate) fn begin(&self, shared: &Shared, control: &Arc<Control>, workers: &[usize]) -> (Gate, Carrying) {
+        let own = workers.to_vec();
+        self.member.on_its_thread(move || ringload_engine::driver::keep_off(&own));
+        let load = Carried::new(Arc::clone(control), workers.len());
+        (gate_of(Arc::clone(&self.member), shared.number), self.member.carry(shared.number, load, None))
+    }
+
+    /// One run of what all members have left. What comes from the others lies in `folder` until it is summed up.
+    ///
+    /// # Errors
+    /// When what they left cannot be read.
+    pub(crate) fn merge(&self, shared: Shared, own: Finished, workload: &Workload, folder: &Path) -> Result<Finished> {
+        let Shared { number, plan, counts } = shared;
+        let unwritable =
+            |e| Error::environment(format!("{}: {e}", folder.display()), "choose a writable --artifact-dir");
+        let folder = tempfile::Builder::new().prefix(".ringload-members-").tempdir_in(folder).map_err(unwritable)?;
+        let left = self.member.collect(number, folder.path()).map_err(ours)?;
+        let mut figures = vec![MemberFigures {
+            rank: 0,
+            host: self.member.host().to_owned(),
+            cores: counts[0],
+            requests: own.shard().phase(PhaseKind::Profiling).recorded(),
+            clock_ahead_ns: Some([0, 0]),
+            clock_uncertainty_ns: Some(0),
+            lost: false,
+            lost_requests: 0,
+            failure: None,
+        }];
+        let mut starts = vec![own.facts().profiling.start];
+        let mut members = vec![run::Member { finished: own, shift: 0, lost: None }];
+        let mut absent = 0;
+        for left in left {
+            let reread = run::reread(&left.log);
+            let shift = left.clock.map_or(0, |clock| clock.middle());
+            let mut figure = figure(&left, counts[left.rank]);
+            match reread {
+                Ok(reread) => {
+                    let finished = reread.finished;
+                    figure.requests = finished.shard().phase(PhaseKind::Profiling).recorded();
+                    let member = run::Member { shift, lost: left.lost.then_some(left.counters.issued), finished };
+                    figure.lost_requests = member.lost_requests();
+                    starts.push(shifted(member.finished.facts().profiling.start, shift));
+                    members.push(member);
+                }
+                Err(error) if !left.lost => return Err(error),
+                Err(_) => {
+                    let part = plans::share(&plan, left.rank, Vec::new(), &counts);
+                    figure.lost_requests = run::planned_requests(&part, workload).unwrap_or(left.counters.issued);
+                    absent += figure.lost_requests;
+                }
+            }
+            figures.push(figure);
+        }
+        let spread = starts.iter().max().zip(starts.iter().min()).map(|(last, first)| last - first);
+        let run = self.member.identity().run.clone();
+        let fleet = FleetFigures { run, members: figures, start_spread_ns: spread };
+        Ok(run::merge(members, absent)?.of_fleet(fleet))
+    }
+
+    /// Tells the others how it ended.
+    pub(crate) fn over(&self, exit: Exit) {
+        if !self.told.swap(true, Ordering::Relaxed)
+            && let Err(error) = self.member.over(exit as u8)
+        {
+            eprint_line(format_args!("note: the other members do not know that the run is over: {error}"));
+        }
+    }
+}
+
+impl Drop for Leader {
+    fn drop(&mut self) {
+        self.over(Exit::Usage);
+    }
+}
+
+/// What says when the phases of a run begin.
+pub(super) fn gate_of(member: Arc<Member>, number: u64) -> Gate {
+    Box::new(move |kind| {
+        let phase = match kind {
+            PhaseKind::Warmup => "warm-up",
+            PhaseKind::Profiling => "measurement",
+        };
+        member.start(number, phase).map_err(ours)
+    })
+}
+
+fn figure(left: &Left, cores: usize) -> MemberFigures {
+    MemberFigures {
+        rank: left.rank,
+        host: left.host.clone(),
+        cores,
+        requests: 0,
+        clock_ahead_ns: left.clock.map(|clock| [clock.least, clock.most]),
+        clock_uncertainty_ns: left.clock.map(|clock| clock.uncertainty()),
+        lost: left.lost,
+        lost_requests: 0,
+        failure: left.failure.clone(),
+    }
+}
+
+/// What the log of a member's share says of it.
+pub(super) fn head_of(member: &Member) -> MemberHead {
+    let identity = member.identity();
+    MemberHead {
+        rank: identity.rank,
+        size: identity.size,
+        run: identity.run.clone(),
+        host: member.host().to_owned(),
+        clock_ahead_ns: member.clock().map(|clock| [clock.least, clock.most]),
+    }
+}

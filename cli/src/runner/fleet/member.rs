@@ -1,0 +1,175 @@
+//! A member that follows: it drives its share of each run, and hands its records in.
+
+use super::digests::digests;
+use super::leader::{gate_of, head_of};
+use super::load::Carried;
+use super::{exit_of, ours, plans};
+use crate::exit::Exit;
+use crate::flags::ProfileArgs;
+use crate::live::signals;
+use crate::result::log_head::Head;
+use crate::result::run::Identity;
+use crate::runner::prepared::Prepared;
+use crate::terminal::eprint_line;
+use ringload_engine::driver;
+use ringload_engine::host::HostFacts;
+use ringload_engine::plan::Plan;
+use ringload_engine::record::{LogWriter, Note};
+use ringload_engine::run::{Control, Run};
+use ringload_engine::{Error, Result};
+use ringload_fleet::message::Offer;
+use ringload_fleet::{Member, Next};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+/// A member other than the leader.
+pub(crate) struct Follower {
+    member: Arc<Member>,
+}
+
+impl Follower {
+    pub(super) fn new(member: Member) -> Self {
+        Self { member: Arc::new(member) }
+    }
+
+    /// Does what the leader says until it says that all is over. `plans` makes what this member's command line asks
+    /// for, with the leader's seed.
+    ///
+    /// # Errors
+    /// When the command line asks for something else than the leader's, or a run cannot be made.
+    pub(crate) fn follow(
+        self,
+        args: &ProfileArgs,
+        plans: impl FnOnce(u64) -> anyhow::Result<Vec<Plan>>,
+    ) -> anyhow::Result<Exit> {
+        let announced = self.member.announced().map_err(ours)?;
+        let own = plans(announced.seed)?;
+        if let Err(why) = plans::same(&own, &announced.plans) {
+            self.member.agree(Some(why.clone())).map_err(ours)?;
+            return Err(Error::usage(why, "start every member with the same command line").into());
+        }
+        self.member.agree(None).map_err(ours)?;
+        let mut prepared = Prepared::on(args, None);
+        let mut log = None;
+        for number in 0.. {
+            let next = self.member.next(number).map_err(ours);
+            // Launchers end a whole job when one of its processes fails: the status of the run is the leader's.
+            let failed = match &next {
+                Ok(Next::Over(status)) => exit_of(*status) == Exit::Usage,
+                Ok(Next::Run(_)) => false,
+                Err(_) => true,
+            };
+            self.let_go(log.take(), failed);
+            match next? {
+                Next::Over(_) => return Ok(if failed { Exit::Usage } else { Exit::Done }),
+                Next::Run(published) => {
+                    let plan = plans::adopted(&published, &own);
+                    log = self.play(number, plan, args, &mut prepared)?;
+                }
+            }
+        }
+        Ok(Exit::Done)
+    }
+
+    /// Removes a record log that the leader has summed up, or says where it is where the leader has not.
+    fn let_go(&self, log: Option<PathBuf>, failed: bool) {
+        let Some(log) = log else { return };
+        if failed {
+            self.tell_kept(&log);
+            return;
+        }
+        // A folder with something else in it stays.
+        let _ = std::fs::remove_file(&log);
+        let _ = log.parent().map(std::fs::remove_dir);
+    }
+
+    fn tell_kept(&self, log: &Path) {
+        eprint_line(format_args!(
+            "the records of member {} are kept in {}; `ringload merge` makes the report of the logs of all members",
+            self.member.identity().rank,
+            log.display()
+        ));
+    }
+
+    /// Drives its share of a run: its record log, which is on the bus by then.
+    fn play(
+        &self,
+        number: u64,
+        plan: std::result::Result<Plan, String>,
+        args: &ProfileArgs,
+        prepared: &mut Prepared,
+    ) -> anyhow::Result<Option<PathBuf>> {
+        signals::preparing();
+        let identity = self.member.identity();
+        let refuse = |why: &str| {
+            let offer = Offer { cores: 0, digests: Vec::new(), refused: Some(why.to_owned()) };
+            self.member.offer(number, offer).map_err(ours)
+        };
+        let plan = match plan {
+            Ok(plan) => plan,
+            Err(why) => return Ok(refuse(&why).map(|_| None)?),
+        };
+        let made = prepared.workload(&plan).and_then(|workload| {
+            let digests = digests(&plan, &workload)?;
+            Ok((workload, digests, plans::cores(&plan, identity.size)?))
+        });
+        let (workload, digests, cores) = match made {
+            Ok(made) => made,
+            Err(error) => {
+                // The leader says which member it was.
+                let _ = refuse(&format!("{error:#}"));
+                return Err(error);
+            }
+        };
+        let offer = Offer { cores: cores.len(), digests, refused: None };
+        let counts = self.member.offer(number, offer).map_err(ours)?;
+        let plan = plans::share(&plan, identity.rank, cores.clone(), &counts);
+        let log = self.log_path(number, &args.output.folder(&plan))?;
+        let host = HostFacts::read_start();
+        let mut writer = LogWriter::create(&log)?;
+        let head = Head {
+            member: Some(head_of(&self.member)),
+            ..Head::of(&plan, &workload, &Identity::of(&plan), &args.output, args.output.base_name(), &host.facts)
+        };
+        writer.note(Note::Head, &serde_json::to_vec(&head)?)?;
+        let control = Arc::new(Control::new(cores.len()));
+        let own = cores.clone();
+        self.member.on_its_thread(move || driver::keep_off(&own));
+        let carrying = self.member.carry(number, Carried::new(Arc::clone(&control), cores.len()), Some(&log));
+        let driven = {
+            let _loading = signals::loading(&control);
+            let run = Run::with(&plan, workload, Arc::clone(&control));
+            run.and_then(|run| run.record_to(writer).begin_by(gate_of(Arc::clone(&self.member), number)).drive(None))
+        };
+        signals::finishing();
+        let (began, failure) = match driven {
+            Ok(mut finished) => {
+                finished.leave(&serde_json::to_vec(&host.finish())?);
+                (finished.facts().profiling.start, finished.take_failure().map(|error| error.to_string()))
+            }
+            Err(error) => (0, Some(error.to_string())),
+        };
+        drop(carrying);
+        let said = failure.clone();
+        if let Err(error) = self.member.hand_in(number, &log, began, failure).map_err(ours) {
+            self.tell_kept(&log);
+            return Err(error.into());
+        }
+        match said {
+            Some(failure) => {
+                self.tell_kept(&log);
+                Err(Error::environment(failure, "see what the leader says of the run").into())
+            }
+            None => Ok(Some(log)),
+        }
+    }
+
+    /// Where its records are kept until they are handed in.
+    fn log_path(&self, number: u64, folder: &Path) -> Result<PathBuf> {
+        let folder = folder.join(format!("member_{}", self.member.identity().rank));
+        std::fs::create_dir_all(&folder).map_err(|e| {
+            Error::environment(format!("{}: {e}", folder.display()), "choose an --artifact-dir that is writable")
+        })?;
+        Ok(folder.join(format!("run_{number}_ringload_records.log")))
+    }
+}

@@ -1,0 +1,95 @@
+//! One run from many machines: what this process does as the member that leads, and what it does as another.
+//!
+//! Every member is started with one command line. The leader makes the runs that the command line asks for as on one
+//! machine; before each it says what is planned, and after each it sums up what all have left. The others do as it
+//! says, and print nothing of their own.
+
+mod digests;
+mod leader;
+mod load;
+mod member;
+mod plans;
+mod status;
+mod up;
+
+pub(crate) use leader::Leader;
+pub(crate) use member::Follower;
+pub(crate) use status::status;
+pub(crate) use up::up;
+
+use crate::exit::Exit;
+use crate::flags::{FleetArgs, OnLossArg};
+use crate::live::signals;
+use ringload_engine::{Error, Result};
+use ringload_fleet::{Address, Blame, Entrance, Given, Identity, Member, OnLoss, Options};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What a process is.
+pub(crate) enum Role {
+    /// No member of a fleet.
+    Alone,
+    /// The member that leads.
+    Leads(Arc<Leader>),
+    /// Another member.
+    Follows(Follower),
+    /// A member that came when the run was over: it ends as that did.
+    Late(Exit),
+}
+
+/// Joins the fleet that the flags name, if they name one.
+///
+/// # Errors
+/// When it is not said which member of which run this is, or the bus does not let it join.
+pub(crate) fn join(args: &FleetArgs) -> Result<Role> {
+    args.check()?;
+    let Some(url) = &args.fleet else { return Ok(Role::Alone) };
+    let given = Given {
+        rank: args.fleet_rank,
+        size: args.fleet_size.and_then(|size| usize::try_from(size).ok()),
+        run: args.fleet_run.clone(),
+        by_array: args.fleet_by_array,
+    };
+    let identity = Identity::of(&given, &|name| std::env::var(name).ok()).map_err(with_flags)?;
+    let mut address = Address::parse(url).map_err(with_flags)?;
+    address.tls.authorities.clone_from(&args.fleet_ca);
+    address.tls.own = args.fleet_cert.clone().zip(args.fleet_key.clone());
+    let leads = identity.rank == 0;
+    let options = Options {
+        address,
+        identity,
+        version: env!("CARGO_PKG_VERSION").into(),
+        silence: Duration::from_secs_f64(args.fleet_silence),
+        on_loss: match args.fleet_on_loss {
+            OnLossArg::Abort => OnLoss::Abort,
+            OnLossArg::Continue => OnLoss::Continue,
+        },
+        patience: Duration::from_secs_f64(args.fleet_wait),
+        stopped: Arc::new(signals::received),
+    };
+    Ok(match Member::join(options).map_err(ours)? {
+        Entrance::Over(status) => Role::Late(exit_of(status)),
+        Entrance::Joined(member) if leads => Role::Leads(Arc::new(Leader::new(member))),
+        Entrance::Joined(member) => Role::Follows(Follower::new(member)),
+    })
+}
+
+/// An error of the control plane as one of ours.
+fn ours(error: ringload_fleet::Error) -> Error {
+    match error.blame {
+        Blame::Usage => Error::usage(error.what, error.remedy),
+        Blame::Environment => Error::environment(error.what, error.remedy),
+        Blame::Interrupted => Error::interrupted(error.what),
+    }
+}
+
+/// The same of an identity, with the flags that say it.
+fn with_flags(error: ringload_fleet::Error) -> Error {
+    let flags = "(--fleet, --fleet-size, --fleet-rank, --fleet-run)";
+    Error::usage(error.what, format!("{} {flags}", error.remedy))
+}
+
+fn exit_of(status: u8) -> Exit {
+    let all = [Exit::Done, Exit::Failed, Exit::Usage, Exit::Unusable, Exit::Invalid, Exit::Interrupted];
+    all.into_iter().find(|exit| *exit as u8 == status).unwrap_or(Exit::Usage)
+}

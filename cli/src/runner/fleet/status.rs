@@ -1,0 +1,65 @@
+//! What the bus tells of a run.
+
+use super::{ours, with_flags};
+use crate::exit::Exit;
+use crate::flags::StatusArgs;
+use crate::terminal::print;
+use ringload_engine::Result;
+use ringload_fleet::{Address, RunStatus, Seen, name_of};
+use std::fmt::Write as _;
+
+/// Prints who has joined a run, who is alive, and how far they are.
+///
+/// # Errors
+/// When the bus does not answer, or knows no such run.
+pub(crate) fn status(args: &StatusArgs) -> Result<Exit> {
+    let address = Address::parse(&args.fleet).map_err(with_flags)?;
+    let status = RunStatus::read(&address, &name_of(&args.run)).map_err(ours)?;
+    print(&text(&args.run, &status))?;
+    Ok(Exit::Done)
+}
+
+fn text(run: &str, status: &RunStatus) -> String {
+    let state = match (status.over, status.runs) {
+        (Some(status), _) => format!("over, with exit status {status}"),
+        (None, 0) => "waiting for its members".into(),
+        (None, runs) => format!("run {runs} is under way"),
+    };
+    let mut text = format!("{run}: {state}\n");
+    for Seen { rank, host, beat } in &status.members {
+        let said = match beat {
+            None => "not heard".to_owned(),
+            Some(beat) => format!(
+                "{} done, {} failed, {} in flight{}",
+                beat.counters.done,
+                beat.counters.failed,
+                beat.counters.in_flight,
+                beat.clock.map_or_else(String::new, |clock| format!(", clock ±{} µs", clock.uncertainty() / 1_000))
+            ),
+        };
+        let _ = writeln!(text, "  member {rank} ({host}): {said}");
+    }
+    if status.members.len() < status.size {
+        let _ = writeln!(text, "  {} of {} have come", status.members.len(), status.size);
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ringload_fleet::message::{Beat, Counters};
+
+    #[test]
+    fn it_says_who_is_there_and_how_far() {
+        let beat = Beat { counters: Counters { done: 41, in_flight: 3, ..Counters::default() }, ..Beat::default() };
+        let members =
+            vec![Seen { rank: 0, host: "a".into(), beat: Some(beat) }, Seen { rank: 1, host: "b".into(), beat: None }];
+        let status = RunStatus { size: 3, runs: 1, over: None, members };
+        let text = text("r", &status);
+        assert_eq!(
+            text,
+            "r: run 1 is under way\n  member 0 (a): 41 done, 0 failed, 3 in flight\n  member 1 (b): not heard\n  2 of 3 have come\n"
+        );
+    }
+}
