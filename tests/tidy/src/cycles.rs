@@ -4,12 +4,13 @@ use super::source::{Crate, Name};
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The crates whose folders are compared with the rule, with their source folders.
-pub(crate) const CRATES: [(&str, &str); 5] = [
+pub(crate) const CRATES: [(&str, &str); 6] = [
     ("engine", "engine/src"),
     ("driver", "engine/driver/src"),
     ("wire", "engine/wire/src"),
     ("cli", "cli/src"),
     ("mock", "engine/mock/src"),
+    ("fleet", "fleet/src"),
 ];
 
 /// The folder a module belongs to: its own where it has children (`mod.rs`, or `name.rs` beside `name/`), else its

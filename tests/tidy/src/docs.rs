@@ -9,13 +9,14 @@ const BEGIN: &str = "<!-- imports: written by `UPDATE_ARCHITECTURE=1 cargo test 
 const END: &str = "<!-- end of imports -->\n";
 
 /// The folders of the workspace's crates.
-const PACKAGES: [&str; 10] = [
+const PACKAGES: [&str; 11] = [
     "engine",
     "engine/driver",
     "engine/wire",
     "engine/mock",
     "cli",
     "bench",
+    "fleet",
     "fuzz",
     "tests",
     "tests/models",

@@ -95,7 +95,7 @@ fn wrong(text: &str) -> usize {
 #[test]
 fn the_library_names_no_flag() {
     let mut found = BTreeMap::new();
-    let files = ["engine/src", "engine/wire/src", "engine/driver/src"].into_iter().flat_map(rust);
+    let files = ["engine/src", "engine/wire/src", "engine/driver/src", "fleet/src"].into_iter().flat_map(rust);
     for (path, text) in files.filter(|(path, _)| !is_test(path)) {
         let n = wrong(&text);
         if n > 0 {

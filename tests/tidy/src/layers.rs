@@ -24,6 +24,7 @@ fn only_the_driver_calls_libc() {
     let mut found = lines("engine/src", |l| l.contains("libc::"), &[]);
     found.extend(lines("engine/wire/src", |l| l.contains("libc::"), &[]));
     found.extend(lines("cli/src", |l| l.contains("libc::"), &[]));
+    found.extend(lines("fleet/src", |l| l.contains("libc::"), &[]));
     super::debts::check("libc", &found);
 }
 
@@ -32,13 +33,16 @@ fn only_the_driver_is_unsafe() {
     let mut found = lines("engine/src", |l| l.contains("unsafe "), &[]);
     found.extend(lines("engine/wire/src", |l| l.contains("unsafe "), &[]));
     found.extend(lines("cli/src", |l| l.contains("unsafe "), &[]));
+    found.extend(lines("fleet/src", |l| l.contains("unsafe "), &[]));
     super::debts::check("unsafe", &found);
 }
 
 #[test]
 fn nothing_depends_on_bench() {
     let mut found = BTreeMap::new();
-    for package in ["engine", "engine/driver", "engine/wire", "engine/mock", "cli", "tests", "tests/models", "fuzz"] {
+    for package in
+        ["engine", "engine/driver", "engine/wire", "engine/mock", "cli", "fleet", "tests", "tests/models", "fuzz"]
+    {
         let manifest = std::fs::read_to_string(root().join(package).join("Cargo.toml")).expect("a manifest");
         let n = manifest.lines().filter(|l| l.starts_with("ringload-bench") || l.contains("/bench")).count();
         if n > 0 {
@@ -49,7 +53,7 @@ fn nothing_depends_on_bench() {
 }
 
 /// Packages that stand alone.
-const LEAVES: [&str; 3] = ["engine/driver", "engine/wire", "engine/mock"];
+const LEAVES: [&str; 4] = ["engine/driver", "engine/wire", "engine/mock", "fleet"];
 
 #[test]
 fn leaves_depend_on_nothing_of_ours() {

@@ -13,7 +13,7 @@ const WIDTH: usize = 120;
 const REASON: &str = "//! One file: ";
 
 /// The folders whose code is compared with the rules.
-const FOLDERS: [&str; 6] = ["engine", "cli", "bench", "tests", "fuzz/src", "fuzz/fuzz_targets"];
+const FOLDERS: [&str; 7] = ["engine", "cli", "bench", "fleet", "tests", "fuzz/src", "fuzz/fuzz_targets"];
 
 struct Functions {
     long: Vec<(String, usize)>,

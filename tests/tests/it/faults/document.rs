@@ -1,6 +1,6 @@
 //! `docs/RELIABILITY.md`, from the rows that are tested.
 
-use super::{Act, Becomes, Over, Row, elsewhere, figures, input, legal, machine, network, process, rows};
+use super::{Act, Becomes, Over, Row, elsewhere, figures, fleet, input, legal, machine, network, process, rows};
 use std::fmt::Write as _;
 
 #[test]
@@ -54,6 +54,10 @@ fn document() -> String {
     for row in elsewhere::ROWS.iter().chain(input::ROWS).chain(process::ROWS).chain(figures::ROWS) {
         let tests: Vec<String> = row.tests.iter().map(|(file, test)| format!("`{file}` `{test}`")).collect();
         line(&mut text, &[row.what.to_owned(), row.becomes.to_owned(), tests.join("<br>")]);
+    }
+    table(&mut text, "Fleets", &["fault", "what becomes of it", "scene of `tests/fleet/run`"]);
+    for scene in fleet::SCENES {
+        line(&mut text, &[scene.what.to_owned(), scene.becomes.to_owned(), format!("`{}`", scene.name)]);
     }
     table(&mut text, "Not tested", &["fault", "why"]);
     for (what, why) in elsewhere::MISSING {
@@ -111,7 +115,7 @@ makes the fault on a real socket, on io_uring and on epoll. In the first three t
 once, under one cause, with what had come of its answer; it is never sent twice; and the other two are served (exit 0, with `--allow-invalid`).
 
 Of every run in the tests, however it ended, it is asserted that the request accounting adds up: issued = succeeded + failed (by cause) + cancelled + in
-flight at the end, planned = issued + never due + dropped, and the records and files say the same. ringload asserts it too, before it prints
+flight at the end, planned = issued + never due + dropped + lost with a member, and the records and files say the same. ringload asserts it too, before it prints
 anything: a violation is a bug, which the first finding says, and the exit status is 4, `--allow-invalid` or not. Nothing hangs: each run ends
 within a bound.
 ";

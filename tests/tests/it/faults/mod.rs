@@ -9,6 +9,7 @@ mod answers;
 mod document;
 mod elsewhere;
 mod figures;
+mod fleet;
 mod framing;
 mod input;
 mod legal;
