@@ -32,7 +32,8 @@ enum End {
     Failed,
 }
 
-/// That the file of [`tell_service`] can be written, before there is anything to tell. One that is there stays as it is.
+/// That the file of [`tell_service`] can be written, before there is anything to tell. One that is there stays as it
+/// is.
 ///
 /// # Errors
 /// When it cannot.

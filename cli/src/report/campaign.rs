@@ -45,8 +45,8 @@ pub(crate) fn progress_line(outcome: &Outcome, first: bool) -> String {
 /// What follows the line of a run that is INVALID by the client, and is made again.
 pub(crate) const AGAIN: &str = "  INVALID by the client: it is made again\n";
 
-/// The first screen: what was not made of an interrupted campaign, the runs side by side, what they show, a line for each finding, and how many runs can be trusted
-/// last; with `verbose` the whole report.
+/// The first screen: what was not made of an interrupted campaign, the runs side by side, what they show, a line for
+/// each finding, and how many runs can be trusted last; with `verbose` the whole report.
 pub(crate) fn render(campaign: &Campaign, base: &Path, files: &[PathBuf], style: Style) -> String {
     if style.quiet || style.verbose {
         return whole(campaign, base, files, &style);

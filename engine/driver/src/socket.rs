@@ -197,8 +197,8 @@ pub(super) fn is_over(fd: RawFd) -> bool {
 }
 
 /// Whether neither the peer's end (FIN) nor a reset has arrived, whatever is still to be read before it; nor, if it has
-/// to be `silent`, anything to be read. POLLERR alone is a stamp in the error queue: behind a reset both directions have
-/// ended.
+/// to be `silent`, anything to be read. POLLERR alone is a stamp in the error queue: behind a reset both directions
+/// have ended.
 pub(super) fn is_open(fd: RawFd, silent: bool) -> bool {
     let told = if silent { libc::POLLRDHUP | libc::POLLIN } else { libc::POLLRDHUP };
     poll_now(fd, told) & !libc::POLLERR == 0

@@ -135,8 +135,8 @@ pub(super) static X_GROQ: Node = Node::of(&[("error", Rule::Error)]);
 pub(super) static BASE_RESP: Node = Node::of(&[("status_code", Rule::Error)]);
 
 /// Reasons to stop that say that the generation failed, in any case of letters, beside those that end in `error`:
-/// `error` (OpenRouter, Mistral, vLLM), `abort` (vLLM, SGLang), `cancelled` and `timeout` (TensorRT-LLM), `failed` (Responses),
-/// `insufficient_system_resource` (DeepSeek).
+/// `error` (OpenRouter, Mistral, vLLM), `abort` (vLLM, SGLang), `cancelled` and `timeout` (TensorRT-LLM), `failed`
+/// (Responses), `insufficient_system_resource` (DeepSeek).
 pub(super) const FAILED: &[&str] =
     &["error", "abort", "aborted", "cancelled", "canceled", "timeout", "failed", "insufficient_system_resource"];
 
@@ -179,8 +179,8 @@ macro_rules! response {
 }
 pub(super) use response;
 
-/// Whether a reason to stop says that the generation failed; `error` may be followed by what went wrong (`error: …`), and
-/// words may stand before it (`network_error`).
+/// Whether a reason to stop says that the generation failed; `error` may be followed by what went wrong (`error: …`),
+/// and words may stand before it (`network_error`).
 pub(super) fn failed(reason: &[u8]) -> bool {
     let word = match reason.get(5) {
         Some(b':' | b' ') if reason[..5].eq_ignore_ascii_case(b"error") => &reason[..5],

@@ -21,8 +21,8 @@ pub struct Usage {
 }
 
 impl Usage {
-    /// These counts, with those that `newer` has in their place. Every prompt has tokens: a newer count of 0 is no count
-    /// of it, nor of what of it came from a cache or went into one.
+    /// These counts, with those that `newer` has in their place. Every prompt has tokens: a newer count of 0 is no
+    /// count of it, nor of what of it came from a cache or went into one.
     #[must_use]
     pub fn updated(self, newer: Self) -> Self {
         if newer.prompt == Some(0) && self.prompt.is_some_and(|prompt| prompt > 0) {
@@ -67,9 +67,9 @@ impl Usage {
     }
 
     /// The counts without those that cannot be true, and whether there were any. Impossible are: more than
-    /// [`MOST_PROMPT`] tokens of a prompt or in all; more tokens of output than [`OVER_ASKED`] times as many as were `asked`
-    /// for and than [`MOST_OUTPUT`], or than [`MOST_UNSENT`] and [`OVER_BYTE`] for each of the `bytes` of the response;
-    /// more reasoning than output; more from a cache than the prompt has.
+    /// [`MOST_PROMPT`] tokens of a prompt or in all; more tokens of output than [`OVER_ASKED`] times as many as were
+    /// `asked` for and than [`MOST_OUTPUT`], or than [`MOST_UNSENT`] and [`OVER_BYTE`] for each of the `bytes` of the
+    /// response; more reasoning than output; more from a cache than the prompt has.
     #[must_use]
     pub fn possible(self, asked: Option<u32>, bytes: u64) -> (Self, bool) {
         let asked = asked.map_or(0, |asked| asked.saturating_mul(OVER_ASKED));

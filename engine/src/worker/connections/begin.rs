@@ -67,8 +67,8 @@ impl<D: Driver> Connections<'_, D> {
     /// An idle connection that the server has not closed by now: the one that a session has `kept`, or another.
     ///
     /// A server may close a connection right behind its response. A request that is sent then is lost, by no fault of
-    /// the server's, and whether it may be retried is not known (RFC 9112 §9.5). Bytes that lie on it would be taken for
-    /// the response to a request that the server has not seen; under TLS they can be tickets.
+    /// the server's, and whether it may be retried is not known (RFC 9112 §9.5). Bytes that lie on it would be taken
+    /// for the response to a request that the server has not seen; under TLS they can be tickets.
     fn take_open(&mut self, kept: Option<Key>, target: u16) -> Option<Key> {
         let mut kept = self.pool.take_kept(kept);
         loop {
