@@ -63,8 +63,8 @@ mod tests {
             "r7",
             "node0, 2 cores",
             "its clock is the run's",
-            "±0.25",
-            "its clock unknown; LOST, with 7 requests",
+            "±250.0 µs",
+            "its clock unknown; LOST, with 7\n                 requests",
             "began within 3",
         ] {
             assert!(text.contains(part), "{part} in {text}");

@@ -361,9 +361,13 @@ impl Counts {
         let met = self.issued + self.never_due + self.dropped + self.lost_with_member;
         let planned = self.planned.unwrap_or(met);
         if planned != met {
+            let lost = match self.lost_with_member {
+                0 => String::new(),
+                lost => format!(" + {lost} lost with a member"),
+            };
             return Err(format!(
-                "{planned} requests were planned, but {} issued + {} never due + {} dropped + {} lost with a member = {met}",
-                self.issued, self.never_due, self.dropped, self.lost_with_member
+                "{planned} requests were planned, but {} issued + {} never due + {} dropped{lost} = {met}",
+                self.issued, self.never_due, self.dropped
             ));
         }
         Ok(())

@@ -1,4 +1,6 @@
 //! The ways in which servers say that a generation failed, and what only looks like one of them.
+//!
+//! One file: it is the table of `docs/ENDPOINTS.md`, which is read as one.
 
 use super::ALL;
 use ringload_engine::plan::EndpointKind::{
