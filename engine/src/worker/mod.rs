@@ -101,7 +101,7 @@ impl<'a, D: Driver> Worker<'a, D> {
             self.handle_ends(&mut source);
             let more = self.begin_ready(&mut source, now);
             now = self.connections.now();
-            if source.is_exhausted() && source.is_idle() {
+            if source.is_idle() && source.is_exhausted() {
                 break;
             }
             if now >= end.drain_until {
@@ -162,8 +162,8 @@ impl<'a, D: Driver> Worker<'a, D> {
     fn next_at(&self, source: &Source<'_>, end: &PhaseEnd, now: Nanos) -> Nanos {
         let mut until = end.drain_until.min(now + LOOK_UP);
         until = until.min(self.connections.next_at().unwrap_or(Nanos::MAX));
-        if !source.is_exhausted() {
-            until = until.min(end.issue_until);
+        if end.issue_until < until && !source.is_exhausted() {
+            until = end.issue_until;
         }
         if let Some(ready) = source.next_at(now) {
             // A core that rests for longer sleeps deeper and takes longer to wake: a long rest ends early, and a short
