@@ -50,9 +50,16 @@ fn events_of_one_write_share_it() {
     client.chat(r#","max_tokens":14"#);
     client.get("/health");
     let served = &server.truth().served[0];
-    let events: Vec<u32> = served.writes.iter().map(|write| write.events).collect();
-    // 1 token, then 6 as 3 events, twice; 1 token is left.
-    assert_eq!(events, [1, 3, 3, 1]);
+    let mut written = 0;
+    let ends = served.writes.iter().map(|write| {
+        written += write.events;
+        written
+    });
+    let ends: Vec<u32> = ends.collect();
+    // 1 token, then 6 as 3 events, twice; 1 token is left. Writes fall together where the machine kept the server from
+    // one until the next was due.
+    assert!(ends.iter().all(|end| [1, 4, 7, 8].contains(end)), "{ends:?}");
+    assert_eq!(ends.last(), Some(&8));
     assert_eq!(served.tokens, 14);
     assert_eq!(served.events().count(), 8);
 }
@@ -70,7 +77,7 @@ fn a_client_that_goes_away_leaves_an_unfinished_note() {
         std::thread::sleep(Duration::from_millis(1));
     }
     let served = &server.truth().served[0];
-    assert!(!served.finished && served.writes.len() >= 3);
+    assert!(!served.finished && served.events().count() >= 3);
     server.reset();
     assert_eq!(server.truth().served, []);
 }
