@@ -67,9 +67,9 @@ impl Usage {
     }
 
     /// The counts without those that cannot be true, and whether there were any. Impossible are: more than
-    /// [`MOST_PROMPT`] tokens of a prompt or in all; more tokens of output than [`OVER_ASKED`] times as many as were `asked`
-    /// for and than [`MOST_OUTPUT`], or than 2¹⁷ and 16 for each of the `bytes` of the response; more reasoning than output;
-    /// more from a cache than the prompt has.
+    /// [`MOST_PROMPT`] tokens of a prompt or in all; more tokens of output than [`OVER_ASKED`] times as many as were
+    /// `asked` for and than [`MOST_OUTPUT`], or than 2¹⁷ and 16 for each of the `bytes` of the response; more reasoning
+    /// than output; more from a cache than the prompt has.
     #[must_use]
     pub fn possible(self, asked: Option<u32>, bytes: u64) -> (Self, bool) {
         let asked = asked.map_or(0, |asked| asked.saturating_mul(OVER_ASKED));

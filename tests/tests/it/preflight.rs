@@ -126,7 +126,8 @@ fn the_only_model_of_a_server_is_taken() {
             Ok(Then::Keep)
         });
         let url = format!("http://{}/v1/chat/completions", server.addr());
-        let flags = ["--url", &url, "--streaming", "--request-count", "2", "--isl", "8", "--ui", "none"];
+        let flags =
+            ["--url", &url, "--streaming", "--request-count", "2", "--isl", "8", "--ui", "none", "--allow-invalid"];
         (Profile::bare().args(flags).run(), server)
     };
     let (ended, server) = run(&["only-one"]);
