@@ -89,8 +89,8 @@ fn names(body: &str) -> Option<Vec<String>> {
     Some(names.map(str::to_owned).collect())
 }
 
-/// Paths of APIs that people paste with the URL.
-const ENDS: [&str; 7] = [
+/// Paths of APIs that people paste with the URL; the server's other pages lie beside them.
+pub(super) const ENDS: [&str; 7] = [
     "/chat/completions",
     "/completions",
     "/embeddings",

@@ -1,5 +1,6 @@
 //! One scrape over HTTP: bounded in time and size, over a connection of its own.
 
+use crate::runner::models::ENDS;
 use ringload_engine::clock::{self, Nanos};
 use ringload_engine::files;
 use ringload_engine::plan::{Header, Target, Tls};
@@ -127,16 +128,6 @@ pub(in crate::runner) fn agent(tls: &Tls, patience: Duration) -> Agent {
         .into()
 }
 
-/// Paths of APIs that people paste with the URL.
-const ENDS: [&str; 7] = [
-    "/chat/completions",
-    "/completions",
-    "/embeddings",
-    "/responses",
-    "/images/generations",
-    "/images/edits",
-    "/videos",
-];
 const ACCEPT: &str = "application/openmetrics-text;version=1.0.0, text/plain;version=0.0.4;q=0.5, */*;q=0.1";
 /// A scrape that takes longer is given up: three intervals.
 const PATIENCE: Duration = Duration::from_secs(1);
