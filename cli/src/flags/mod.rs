@@ -53,7 +53,9 @@ pub(crate) use compare::{CompareArgs, Format};
 pub(crate) use conversations::ConversationArgs;
 pub(crate) use dataset::{AnalyzeArgs, DatasetCommand, FileArgs};
 pub(crate) use endpoint::{EndpointArgs, ModelStrategy};
-pub(crate) use fleet::{FleetArgs, FleetCommand, OnLossArg, StatusArgs, UpArgs};
+#[cfg(feature = "fleet")]
+pub(crate) use fleet::OnLossArg;
+pub(crate) use fleet::{FleetArgs, FleetCommand, StatusArgs, UpArgs};
 pub(crate) use hooks::HookArgs;
 pub(crate) use input::{InputArgs, LengthDistributionArg, Pairs, Ratio};
 pub(crate) use load::{CapPolicyArg, Interpolation, LoadArgs, Pattern, RampShape};

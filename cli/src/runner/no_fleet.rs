@@ -12,6 +12,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 /// What a process is.
+#[expect(dead_code, reason = "what matches a role is written once, for builds with fleets too")]
 pub(crate) enum Role {
     /// No member of a fleet.
     Alone,
@@ -67,6 +68,15 @@ pub(crate) struct Shared {
     pub(crate) plan: Plan,
 }
 
+/// There are none.
+pub(crate) struct Reports(Infallible);
+
+impl Drop for Reports {
+    fn drop(&mut self) {
+        match self.0 {}
+    }
+}
+
 impl Leader {
     pub(crate) fn announce(&self, _: u64, _: &[&Plan], _: bool) -> Result<()> {
         match self.0 {}
@@ -84,7 +94,7 @@ impl Leader {
         match self.0 {}
     }
 
-    pub(crate) fn begin(&self, _: &Shared, _: &Arc<Control>, _: &[usize]) -> (Gate, ()) {
+    pub(crate) fn begin(&self, _: &Shared, _: &Arc<Control>, _: &[usize]) -> (Gate, Reports) {
         match self.0 {}
     }
 
