@@ -19,8 +19,10 @@ pub(super) enum Op {
     Cancel = 5,
     /// Tells that the peer's end came, beside the receive.
     HangUp = 6,
-    /// Ends a receive that may have missed the peer's end.
+    /// Ends a receive that may have missed the peer's end, or is to use larger buffers.
     CancelReceive = 7,
+    /// A receive into larger buffers.
+    ReceiveLarge = 8,
 }
 
 /// An entry: what is asked, and the number of the connection.

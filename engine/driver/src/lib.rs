@@ -31,6 +31,8 @@ mod deny;
 #[cfg(test)]
 mod end_tests;
 mod epoll;
+#[cfg(test)]
+mod large_read_tests;
 mod local_ports;
 mod message;
 mod pace;

@@ -16,7 +16,7 @@
 //! One file: entries, completions and buffers of a ring are one state, and the argument that no entry outlives what it
 //! names is made over all of it.
 
-use super::buffers::{BUFFER_BYTES, Buffers, GROUP};
+use super::buffers::{Buffers, LARGE, Place, SMALL};
 use super::connections::{Connections, Op};
 use super::message::StampedMessage;
 use super::pace::Pace;
@@ -49,6 +49,8 @@ const COMPLETIONS_EACH: usize = 2;
 /// than are of use are memory that is never in the cache, and each a page fault at first.
 const BUFFERS_EACH: usize = 4;
 const BUFFERS: std::ops::RangeInclusive<usize> = 512..=4096;
+/// Reads in a row that fill their buffer, after which a connection is lent larger ones.
+const FULL_READS: u32 = 2;
 /// Completions after which a batched wait ends early.
 const BATCH_COMPLETIONS: usize = 256;
 
@@ -100,6 +102,12 @@ struct Held {
     ended: bool,
     /// They ended in a close that is reported behind the outcome of a send.
     closes: bool,
+    /// Reads in a row that filled their buffer.
+    full: u32,
+    /// Its next receive reads into large buffers.
+    large: Option<Place>,
+    /// How it receives: what a cancel ends.
+    receive: Op,
     /// Since when it may have had bytes that no wait could read; 0 without.
     unread_since: Nanos,
     reads: Cell<Reads>,
@@ -126,6 +134,9 @@ impl Held {
             watched: false,
             ended: false,
             closes: false,
+            full: 0,
+            large: None,
+            receive: Op::Receive,
             unread_since: 0,
             reads: Cell::default(),
             turn: 0,
@@ -164,7 +175,7 @@ impl Held {
                 let addr = self.addr.as_ref()?;
                 opcode::Connect::new(fd, addr.as_ptr().cast(), addr.len()).build()
             }
-            Op::Receive => opcode::RecvMsgMulti::new(fd, message, GROUP).ioprio(flags).build(),
+            Op::Receive | Op::ReceiveLarge => opcode::RecvMsgMulti::new(fd, message, group(op)).ioprio(flags).build(),
             // Without MSG_WAITALL: an error behind a part would be lost, of which the kernel tells once.
             Op::Send => match &self.stamped {
                 Some(message) => opcode::SendMsg::new(fd, message.header()).flags(libc::MSG_NOSIGNAL as u32).build(),
@@ -176,7 +187,7 @@ impl Held {
             Op::Cancel => opcode::AsyncCancel::new(pack(Op::Connect, number)).build(),
             // Errors and the end of both directions are always polled for.
             Op::HangUp => opcode::PollAdd::new(fd, libc::POLLRDHUP as u32).build(),
-            Op::CancelReceive => opcode::AsyncCancel::new(pack(Op::Receive, number)).build(),
+            Op::CancelReceive => opcode::AsyncCancel::new(pack(self.receive, number)).build(),
         };
         Some(entry.user_data(pack(op, number)))
     }
@@ -315,7 +326,9 @@ impl Uring {
             self.connections.ask(Op::Readable, number);
             return;
         }
-        self.connections.ask(Op::Receive, number);
+        held.receive = if held.large.is_some() { Op::ReceiveLarge } else { Op::Receive };
+        let receive = held.receive;
+        self.connections.ask(receive, number);
         if !watched {
             self.connections.ask(Op::HangUp, number);
         }
@@ -443,7 +456,7 @@ impl Uring {
     /// A completion of a connection that was closed.
     fn discard(&mut self, entry: &cqueue::Entry, op: Op, number: u32) {
         if let Some(id) = cqueue::buffer_select(entry.flags()) {
-            self.buffers.give_back(id);
+            self.buffers.give_back(group(op), id);
         }
         if !cqueue::more(entry.flags()) {
             self.connections.completed(op, number);
@@ -462,7 +475,7 @@ impl Uring {
             self.connections.completed(op, number);
         }
         match op {
-            Op::Receive => self.received(entry, number, key, seen, on),
+            Op::Receive | Op::ReceiveLarge => self.received(entry, op, number, key, seen, on),
             Op::Connect => {
                 if entry.result() == -libc::EADDRNOTAVAIL && self.go_on(number, key) {
                     return;
@@ -487,20 +500,22 @@ impl Uring {
     fn received(
         &mut self,
         entry: &cqueue::Entry,
+        op: Op,
         number: u32,
         key: Key,
         seen: Nanos,
         on: &mut dyn FnMut(Key, Event<'_>, Nanos),
     ) {
         let mut closed = false;
+        let mut fills = false;
         if let Some(id) = cqueue::buffer_select(entry.flags()) {
             let length = usize::try_from(entry.result()).unwrap_or(0);
-            if let Ok(out) = RecvMsgOut::parse(self.buffers.slice(id, length), &self.message) {
+            let (read, emptied) = self.buffers.slice(group(op), id, length);
+            if let Ok(out) = RecvMsgOut::parse(read, &self.message) {
                 if out.payload_data().is_empty() {
                     closed = true;
                 } else {
                     let time = self.stamper.arrival(out.control_data(), seen);
-                    let emptied = length < BUFFER_BYTES;
                     let bytes = out.payload_data();
                     if let Some(held) = self.connections.held(number) {
                         if self.options.quickack {
@@ -508,6 +523,8 @@ impl Uring {
                         }
                         let asks =
                             held.marks.is_due() && held.report_stamps(&self.stamper, &mut |event| on(key, event, seen));
+                        held.full = if emptied { 0 } else { held.full + 1 };
+                        fills = held.full >= FULL_READS && held.large.is_none();
                         let read = held.read(&self.window, bytes.len(), emptied, false);
                         let arrival = time.bounded(emptied, Since::Asked(&read));
                         let read = Read { number, key, bytes, arrival, seen: time.seen };
@@ -518,7 +535,10 @@ impl Uring {
                     }
                 }
             }
-            self.buffers.give_back(id);
+            self.buffers.give_back(group(op), id);
+            if fills {
+                self.enlarge(number);
+            }
         }
         if closed || (entry.result() == 0 && !cqueue::more(entry.flags())) {
             self.closed(number, key, seen, on);
@@ -534,6 +554,19 @@ impl Uring {
             on(key, Event::ReadFailed(-entry.result()), seen);
         } else if !cqueue::more(entry.flags()) {
             self.arm_again(number);
+        }
+    }
+
+    /// Has a connection read into large buffers from its next receive on, where it may.
+    #[cold]
+    fn enlarge(&mut self, number: u32) {
+        let Some(held) = self.connections.held(number) else {
+            return;
+        };
+        held.full = 0;
+        held.large = self.buffers.enlarge(&self.ring);
+        if held.large.is_some() {
+            self.connections.ask(Op::CancelReceive, number);
         }
     }
 
@@ -646,6 +679,11 @@ impl Uring {
     #[cfg(test)]
     pub(super) fn closing(&self) -> usize {
         self.connections.closing()
+    }
+
+    #[cfg(test)]
+    pub(super) fn places(&self) -> usize {
+        self.buffers.places()
     }
 
     /// Ends what the kernel does for a connection, and forgets it.
@@ -819,6 +857,11 @@ fn buffers(slots: usize) -> usize {
     (slots * BUFFERS_EACH).clamp(*BUFFERS.start(), *BUFFERS.end()).next_power_of_two()
 }
 
+/// The buffers that an entry reads into.
+fn group(op: Op) -> u16 {
+    if op == Op::ReceiveLarge { LARGE } else { SMALL }
+}
+
 /// Whether an entry into the kernel that ends so may be tried again.
 fn passing(errno: i32) -> bool {
     matches!(errno, libc::ETIME | libc::EINTR | libc::EBUSY | libc::EAGAIN)
@@ -830,7 +873,8 @@ fn pack(op: Op, number: u32) -> u64 {
 }
 
 fn unpack(word: u64) -> Option<(Op, u32)> {
-    const OPS: [Op; 7] = [Op::Connect, Op::Receive, Op::Send, Op::Readable, Op::Cancel, Op::HangUp, Op::CancelReceive];
+    const OPS: [Op; 8] =
+        [Op::Connect, Op::Receive, Op::Send, Op::Readable, Op::Cancel, Op::HangUp, Op::CancelReceive, Op::ReceiveLarge];
     let op = OPS.get(((word >> 32) as usize).checked_sub(1)?)?;
     Some((*op, word as u32))
 }

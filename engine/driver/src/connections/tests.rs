@@ -52,8 +52,14 @@ enum Step {
 const SLOTS: u32 = 4;
 
 fn step() -> impl Strategy<Value = Step> {
-    let op =
-        prop_oneof![Just(Op::Receive), Just(Op::Send), Just(Op::Readable), Just(Op::HangUp), Just(Op::CancelReceive)];
+    let op = prop_oneof![
+        Just(Op::Receive),
+        Just(Op::Send),
+        Just(Op::Readable),
+        Just(Op::HangUp),
+        Just(Op::CancelReceive),
+        Just(Op::ReceiveLarge)
+    ];
     prop_oneof![
         3 => (0..SLOTS).prop_map(Step::Open),
         4 => ((0..SLOTS), op).prop_map(|(slot, op)| Step::Ask(slot, op)),
@@ -156,7 +162,7 @@ impl Model {
                 "a completion reached another connection"
             );
         }
-        if more && op == Op::Receive {
+        if more && matches!(op, Op::Receive | Op::ReceiveLarge) {
             return;
         }
         self.kernel.swap_remove(index);

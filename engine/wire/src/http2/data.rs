@@ -18,18 +18,18 @@ impl Connection {
     }
 
     /// A DATA frame begins; `padding` counts its length byte too.
-    pub(super) fn data(&mut self, header: Header, padding: u32, out: &mut Vec<u8>) -> Result<Reading, Http2Error> {
+    pub(super) fn data(&mut self, header: Header, padding: u32, out: &mut Vec<u8>) -> Result<(), Http2Error> {
         let left = header.length.checked_sub(padding).ok_or(Http2Error::BadPadding)?;
         let end = header.is(frame::END_STREAM);
         if left == 0 && !end {
             self.budget.spend(self.now)?;
         }
-        let mut data = Data { stream: header.stream, slot: usize::MAX, left, padding: padding.saturating_sub(1), end };
+        let mut known = usize::MAX;
         match self.streams.find(header.stream) {
             None => self.late(header.stream, end, out)?,
             Some(slot) => match self.account(slot, header, left, out) {
                 Ok(()) => {
-                    data.slot = slot;
+                    known = slot;
                     if left > 0 {
                         self.budget.progress();
                     }
@@ -37,7 +37,9 @@ impl Connection {
                 Err(error) => self.break_stream(header.stream, error, out),
             },
         }
-        Ok(Reading::Data(data))
+        let padding = padding.saturating_sub(1);
+        self.reading = Reading::Data(Data { stream: header.stream, slot: known, left, padding, end });
+        Ok(())
     }
 
     /// Accounts for a DATA frame on an open stream, and fills its window up.

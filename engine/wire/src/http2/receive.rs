@@ -41,7 +41,7 @@ impl Connection {
             if let Some(event) = self.queue.pop_front() {
                 return Ok(Some(event));
             }
-            match self.reading {
+            match &mut self.reading {
                 Reading::Header => {
                     let Some(header) = self.assembler.next(input) else {
                         // A TLS alert is shorter than a frame's header, and the end comes after it.
@@ -50,16 +50,16 @@ impl Connection {
                             _ => Ok(None),
                         };
                     };
-                    self.reading = self.begin(header, out)?;
+                    self.begin(header, out)?;
                 }
                 Reading::Data(data) if data.left > 0 => {
                     let bytes = front(input, data.left);
                     if bytes.is_empty() {
                         return Ok(None);
                     }
-                    let left = data.left - bytes.len() as u32;
-                    self.reading = Reading::Data(Data { left, ..data });
-                    if let Some(stream) = self.streams.at(data.slot, data.stream) {
+                    data.left -= bytes.len() as u32;
+                    let (slot, stream) = (data.slot, data.stream);
+                    if let Some(stream) = self.streams.at(slot, stream) {
                         let tag = stream.tag;
                         return Ok(Some(Event::Body { tag, bytes }));
                     }
@@ -69,13 +69,13 @@ impl Connection {
                     if skipped == 0 {
                         return Ok(None);
                     }
-                    let padding = data.padding - skipped;
-                    self.reading = Reading::Data(Data { padding, ..data });
+                    data.padding -= skipped;
                 }
                 Reading::Data(data) => {
+                    let (end, slot, stream) = (data.end, data.slot, data.stream);
                     self.reading = Reading::Header;
-                    if data.end && self.streams.at(data.slot, data.stream).is_some() {
-                        self.end(data.stream, out);
+                    if end && self.streams.at(slot, stream).is_some() {
+                        self.end(stream, out);
                     }
                 }
                 Reading::PadLength(header) => {
@@ -83,9 +83,11 @@ impl Connection {
                         return Ok(None);
                     };
                     *input = rest;
-                    self.reading = self.data(header, u32::from(*padding) + 1, out)?;
+                    let header = *header;
+                    self.data(header, u32::from(*padding) + 1, out)?;
                 }
                 Reading::Skip(left) => {
+                    let left = *left;
                     let skipped = front(input, left).len() as u32;
                     if left > 0 && skipped == 0 {
                         return Ok(None);
@@ -96,6 +98,7 @@ impl Connection {
                     };
                 }
                 Reading::Payload(header) => {
+                    let header = *header;
                     if !self.whole_payload(header, input, out)? {
                         return Ok(None);
                     }
@@ -126,7 +129,10 @@ impl Connection {
     }
 
     /// Checks what a frame's header says, and decides how the payload is read.
-    pub(super) fn begin(&mut self, header: Header, out: &mut Vec<u8>) -> Result<Reading, Http2Error> {
+    ///
+    /// That is written where it is read from next: on its way through a result, fields would be read in other widths
+    /// than they were just written in, for which a core waits until all of its stores are in the cache.
+    fn begin(&mut self, header: Header, out: &mut Vec<u8>) -> Result<(), Http2Error> {
         use Http2Error::{BadLength, FrameTooLong, Interleaved, WrongStream};
         let Header { kind, stream, length, .. } = header;
         let greets = kind == frame::SETTINGS && !header.is(frame::ACK) && stream == 0;
@@ -154,7 +160,10 @@ impl Connection {
                 self.connection_window(length, out)?;
                 return match (header.is(frame::PADDED), length) {
                     (true, 0) => Err(BadLength("DATA")),
-                    (true, _) => Ok(Reading::PadLength(header)),
+                    (true, _) => {
+                        self.reading = Reading::PadLength(header);
+                        Ok(())
+                    }
                     (false, _) => self.data(header, 0, out),
                 };
             }
@@ -165,7 +174,8 @@ impl Connection {
                 if length != 5 {
                     self.break_stream(stream, StreamError::BadPriority, out);
                 }
-                return Ok(Reading::Skip(length));
+                self.reading = Reading::Skip(length);
+                return Ok(());
             }
             frame::RST_STREAM => {
                 self.known(stream, "RST_STREAM")?;
@@ -201,10 +211,12 @@ impl Connection {
             // Extensions that nobody negotiated are ignored (§5.5).
             _ => {
                 self.budget.spend(self.now)?;
-                return Ok(Reading::Skip(length));
+                self.reading = Reading::Skip(length);
+                return Ok(());
             }
         }
-        Ok(Reading::Payload(header))
+        self.reading = Reading::Payload(header);
+        Ok(())
     }
 
     /// A frame of a fixed meaning, all of it.
