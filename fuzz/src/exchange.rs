@@ -251,9 +251,9 @@ fn any_order(scene: Scene, script: &[u8]) {
             5 => exchange.handle_secured(now, Handshake::Full),
             6 => exchange.handle_sending(now, 5, true),
             7 => exchange.handle_sent(now),
-            8 if exchange.may_be_retried() => {
+            8 if exchange.may_be_retried(1) => {
                 exchange.handle_retry(Retry::Unprocessed);
-                assert!(!exchange.may_be_retried(), "a request is retried once");
+                assert!(!exchange.may_be_retried(1), "a request is retried once");
             }
             9 => progress = exchange.handle_closed(now),
             10 => progress = exchange.fail(Cause::Timeout, Some("late".into()), now),

@@ -1,6 +1,6 @@
 //! The full parse: applies the rules to a `serde_json` tree. Slow, and right by construction.
 
-use super::rules::{Found, KIND, NAMED_ERROR, Node, OutputKind, Rule, of_kind};
+use super::rules::{Found, KIND, Node, OutputKind, Rule, denies, names_error, of_kind};
 use super::scan::BadJson;
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -66,7 +66,7 @@ pub(super) fn object(map: &Map<String, Value>, node: &'static Node, found: &mut 
                 }
             }
             (Rule::Index, value) => found.index(tokens(value).unwrap_or(0)),
-            (Rule::Text(kind) | Rule::Parts(kind, _), Value::String(said)) => {
+            (Rule::Text(kind) | Rule::Parts(kind, _) | Rule::Tree(kind), Value::String(said)) => {
                 text(said, kind, &mut reasoned, found);
             }
             (Rule::Parts(kind, node), Value::Array(items)) => {
@@ -97,7 +97,7 @@ pub(super) fn object(map: &Map<String, Value>, node: &'static Node, found: &mut 
             (Rule::Whole, _) => found.seen.whole = true,
             (Rule::Last, _) => found.seen.ends(),
             (Rule::LastIf(word), value) if value == word => found.seen.ends(),
-            (Rule::LastIf(_), value) => ends(NAMED_ERROR, value, found),
+            (Rule::LastIf(_), value) => ends(Rule::ErrorName, value, found),
             (rule, value) => ends(rule, value, found),
         }
     }
@@ -136,8 +136,20 @@ fn ends(rule: Rule, value: &Value, found: &mut Found<'_>) {
         (Rule::ErrorIf(words), Value::String(text)) => {
             found.seen.error |= words.contains(&text.as_str());
         }
+        (Rule::ErrorName, Value::String(text)) => found.seen.error |= names_error(text.as_bytes()),
+        (Rule::Denial(weight), value) if denied(value) => found.sign(weight),
         (Rule::Sign(weight), value) if says_something(value) && value != OK => found.sign(weight),
         _ => {}
+    }
+}
+
+/// Whether a status says that the request failed.
+fn denied(value: &Value) -> bool {
+    match value {
+        Value::Bool(well) => !well,
+        Value::Number(n) => n.as_f64().is_some_and(|status| status >= 400.0),
+        Value::String(status) => denies(status.as_bytes()),
+        _ => false,
     }
 }
 

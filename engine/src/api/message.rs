@@ -33,7 +33,7 @@ fn message(value: &Value) -> Option<String> {
     if let Value::Array(items) = value {
         return items.iter().find_map(message);
     }
-    let inner = ["response", "meta_info", "x_groq"].iter().map(|name| &value[*name]);
+    let inner = ["response", "meta_info", "x_groq", "Response"].iter().map(|name| &value[*name]);
     words(value)
         .or_else(|| choices(value).flat_map(|choice| [&choice["error"], &choice["error_message"]]).find_map(said))
         .or_else(|| inner.clone().find_map(words))
@@ -54,22 +54,34 @@ fn words(value: &Value) -> Option<String> {
     let error = value.get("error");
     let first = |names: &[&str]| names.iter().find_map(|name| said(value.get(*name)?));
     match (error, error.and_then(said)) {
-        (Some(Value::String(_)), Some(title)) => Some(match first(&NAMES[..4]) {
+        (Some(Value::String(_)), Some(title)) => Some(match first(&NAMES[..MESSAGES]) {
             Some(message) if !message.contains(&title) => format!("{title}: {message}"),
             Some(message) => message,
             None => title,
         }),
         (Some(Value::Bool(_) | Value::Number(_)), flag) => first(&NAMES).or(flag),
-        (_, said) => said.or_else(|| first(&NAMES)),
+        (_, said) => said.or_else(|| first(&NAMES)).or_else(|| exception(value)),
     }
 }
 
-/// Where a message is, but for `error`; behind the first four, kinds and numbers.
-const NAMES: [&str; 11] = [
+/// What is said under the name of an exception (Bedrock).
+fn exception(value: &Value) -> Option<String> {
+    value.as_object()?.iter().find(|(name, _)| name.ends_with("Exception")).and_then(|(_, value)| said(value))
+}
+
+/// Where a message is, but for `error`; behind the first of them, kinds and numbers.
+const NAMES: [&str; 18] = [
     "error_message",
     "error_msg",
     "message",
     "detail",
+    "msg",
+    "errmsg",
+    "Message",
+    "Msg",
+    "ErrorMsg",
+    "Error",
+    "title",
     "errors",
     "fault",
     "faultstring",
@@ -78,6 +90,7 @@ const NAMES: [&str; 11] = [
     "error_type",
     "error_code",
 ];
+const MESSAGES: usize = 11;
 
 fn said(value: &Value) -> Option<String> {
     match value {

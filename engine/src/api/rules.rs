@@ -43,7 +43,7 @@ pub(super) enum Rule {
     Parts(OutputKind, &'static Node),
     /// Output that has no text to keep (a vector, a ranking, a sound), if it is not an empty list, object or string.
     Given,
-    /// Output, if it is an object that is not empty: its JSON is the text.
+    /// Output that is a string, as with [`Self::Text`], or an object that is not empty, whose JSON is the text.
     Tree(OutputKind),
     /// The name of the kind of the whole object: where it is one of these, those rules hold for the object instead of
     /// its own. Must be the first row of its node, under [`KIND`].
@@ -55,15 +55,19 @@ pub(super) enum Rule {
     Whole,
     /// The response is over with this event, whatever the value.
     Last,
-    /// The response is over with this event, if it is this string; it is an error, if it is one of [`NAMED_ERROR`].
+    /// The response is over with this event, if it is this string; it is an error, if it [`names_error`].
     LastIf(&'static str),
     /// The response is an error, unless the value is empty, `false` or 0.
     Error,
     /// The response is an error, if it is one of these strings.
     ErrorIf(&'static [&'static str]),
+    /// The response is an error, if it is a string that [`names_error`].
+    ErrorName,
     /// A sign of an error, unless the value is empty, `false`, 0 or 200: where signs add up to [`SURE`], and the
     /// response has no choices, output, reason or counts, it is an error.
     Sign(u8),
+    /// Such a sign, if it is `false`, a number of 400 or more, or a string that says `failure` or [`failed`].
+    Denial(u8),
     /// A count of tokens, if it is an integer of 32 bits; what else it is, is refused.
     Count(Count),
     /// A duration that the server measured, in so many nanoseconds each, if it is a number that can be one.
@@ -136,16 +140,21 @@ pub(super) static BASE_RESP: Node = Node::of(&[("status_code", Rule::Error)]);
 
 /// Reasons to stop that say that the generation failed, in any case of letters, beside those that end in `error`:
 /// `error` (OpenRouter, Mistral, vLLM), `abort` (vLLM, SGLang), `cancelled` and `timeout` (TensorRT-LLM), `failed`
-/// (Responses), `insufficient_system_resource` (DeepSeek).
-pub(super) const FAILED: &[&str] =
-    &["error", "abort", "aborted", "cancelled", "canceled", "timeout", "failed", "insufficient_system_resource"];
+/// (Responses), `insufficient_system_resource` (DeepSeek), `recover_stop` (FastDeploy, of a result that is incomplete).
+pub(super) const FAILED: &[&str] = &[
+    "error",
+    "abort",
+    "aborted",
+    "cancelled",
+    "canceled",
+    "timeout",
+    "failed",
+    "insufficient_system_resource",
+    "recover_stop",
+];
 
-/// `"object": "error"` (vLLM, Mistral, LMDeploy) and `"type": "error"` (Anthropic).
-pub(super) const NAMED_ERROR: Rule = Rule::ErrorIf(&["error"]);
-
-/// What a proxy says of the reason that its own server gave (OpenRouter): one that failed is an error, whatever the
-/// proxy made of it.
-pub(super) const NATIVE_REASON: Rule = Rule::ErrorIf(FAILED);
+/// Tencent's envelope of a whole response.
+pub(super) static TENCENT: Node = Node::of(&[("Error", Rule::Error)]);
 
 /// The sum of signs that make an error.
 pub(super) const SURE: u8 = 2;
@@ -156,8 +165,8 @@ macro_rules! response {
         Node::of(&[
             $($row,)*
             ("error", Rule::Error),
-            ("object", NAMED_ERROR),
-            ("type", NAMED_ERROR),
+            ("object", Rule::ErrorName),
+            ("type", Rule::ErrorName),
             ("error_message", Rule::Error),
             ("error_type", Rule::Sign(SURE)),
             ("errors", Rule::Sign(SURE)),
@@ -168,6 +177,22 @@ macro_rules! response {
             ("fault", Rule::Sign(SURE)),
             ("error_code", Rule::Sign(SURE)),
             ("error_msg", Rule::Sign(SURE)),
+            ("msg", Rule::Sign(1)),
+            ("Message", Rule::Sign(1)),
+            ("Code", Rule::Sign(1)),
+            ("errcode", Rule::Sign(1)),
+            ("errmsg", Rule::Sign(1)),
+            ("title", Rule::Sign(1)),
+            ("success", Rule::Denial(SURE)),
+            ("status", Rule::Denial(1)),
+            ("ErrorMsg", Rule::Error),
+            ("Response", Rule::Object(&crate::api::rules::TENCENT)),
+            ("internalServerException", Rule::Sign(SURE)),
+            ("modelStreamErrorException", Rule::Sign(SURE)),
+            ("modelTimeoutException", Rule::Sign(SURE)),
+            ("serviceUnavailableException", Rule::Sign(SURE)),
+            ("throttlingException", Rule::Sign(SURE)),
+            ("validationException", Rule::Sign(SURE)),
             ("base_resp", Rule::Object(&crate::api::rules::BASE_RESP)),
             ("x_groq", Rule::Object(&crate::api::rules::X_GROQ)),
             ("metrics", Rule::Object(&crate::api::timings::METRICS)),
@@ -190,9 +215,22 @@ pub(super) fn failed(reason: &[u8]) -> bool {
     ends_in_error || FAILED.iter().any(|failed| word.eq_ignore_ascii_case(failed.as_bytes()))
 }
 
+/// Whether the name of an object's kind, or of the reason that a proxy's own server gave, is that of an error:
+/// `"object": "error"` (vLLM, Mistral, LMDeploy), `"type": "BadRequestError"`, `"native_finish_reason": "ERROR"`.
+pub(super) fn names_error(name: &[u8]) -> bool {
+    let exception = name.len().checked_sub(9).is_some_and(|at| name[at..].eq_ignore_ascii_case(b"exception"));
+    exception || failed(name)
+}
+
+/// Whether a status in words says that the request failed.
+pub(super) fn denies(status: &[u8]) -> bool {
+    failed(status) || [&b"failure"[..], b"fail"].iter().any(|word| status.eq_ignore_ascii_case(word))
+}
+
 impl Node {
-    /// The rules of these keys, none of them empty, at most 255.
+    /// The rules of these keys, none of them empty, at most 64: as many bits say which of them were seen.
     pub(super) const fn of(rows: &'static [(&'static str, Rule)]) -> Self {
+        assert!(rows.len() <= 64, "more keys than bits");
         let mut first = [NO_ROW; 64];
         let mut i = rows.len();
         while i > 0 {

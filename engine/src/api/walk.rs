@@ -1,7 +1,7 @@
 //! The walker: applies the rules to JSON text in one pass, without a tree and without allocation.
 
 use super::lex::{Lexer, Unusual};
-use super::rules::{Count, Found, KIND, NAMED_ERROR, Node, OutputKind, Rule, of_kind};
+use super::rules::{Count, Found, KIND, Node, OutputKind, Rule, denies, names_error, of_kind};
 use std::ops::Range;
 
 /// The places in the JSON of what may differ from event to event.
@@ -63,7 +63,7 @@ impl Walker<'_, '_, '_> {
             self.lexer.take();
             return Ok(());
         }
-        let mut keys_seen = 0_u32;
+        let mut keys_seen = 0_u64;
         let mut reasoned = false;
         loop {
             let key = self.lexer.key()?;
@@ -105,6 +105,7 @@ impl Walker<'_, '_, '_> {
                 }
                 self.found.given();
             }
+            Rule::Tree(kind) if self.lexer.peek() == b'"' => self.text(kind, reasoned)?,
             // Its text is the tree's, which only the full parse has.
             Rule::Tree(_) => return Err(Unusual),
             Rule::Kinds(_) => self.lexer.skip(MAX_DEPTH)?,
@@ -134,8 +135,8 @@ impl Walker<'_, '_, '_> {
                 let plain = self.lexer.plain_string()?;
                 if plain == word.as_bytes() {
                     self.found.seen.ends();
-                } else if let Rule::ErrorIf(words) = NAMED_ERROR {
-                    self.found.seen.error |= words.iter().any(|word| plain == word.as_bytes());
+                } else {
+                    self.found.seen.error |= names_error(plain);
                 }
             }
             // Which values of other types are none, the full parse knows: what was learned from one number would hold
@@ -144,6 +145,15 @@ impl Walker<'_, '_, '_> {
             Rule::ErrorIf(words) => {
                 let plain = self.lexer.plain_string()?;
                 self.found.seen.error |= words.iter().any(|word| plain == word.as_bytes());
+            }
+            Rule::ErrorName => {
+                let plain = self.lexer.plain_string()?;
+                self.found.seen.error |= names_error(plain);
+            }
+            Rule::Denial(weight) => {
+                if denies(self.lexer.plain_string()?) {
+                    self.found.sign(weight);
+                }
             }
             Rule::Sign(weight) => {
                 if !self.lexer.string()?.is_empty() {

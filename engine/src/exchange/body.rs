@@ -154,7 +154,7 @@ impl Exchange {
     pub(super) fn settle(&mut self, now: Nanos) {
         match self.what_came() {
             Ok(()) => {
-                self.response.settle();
+                self.response.settle(now);
                 self.response.record.outcome = Outcome::Succeeded;
                 self.response.record.instants.end = now;
             }
@@ -185,7 +185,7 @@ impl Exchange {
         };
         match outcome {
             Ok(()) => {
-                self.response.settle();
+                self.response.settle(now);
                 self.response.record.outcome = Outcome::Succeeded;
                 self.response.record.instants.end = now;
             }
@@ -198,7 +198,7 @@ impl Exchange {
     }
 
     fn end_of_events(&mut self, now: Nanos) -> Result<(), Fault> {
-        if let Some(event) = self.sse.finish() {
+        while let Some(event) = self.sse.finish() {
             self.response.event(event.data, event.name, now)?;
         }
         self.what_came()

@@ -90,6 +90,8 @@ pub struct Exchange {
     streaming: bool,
     mode: Mode,
     active: bool,
+    /// How often the request was retried.
+    retries: u32,
     /// What became of the response is known: what follows says nothing more of it.
     settled: bool,
     /// Bytes of the body that came after that.
@@ -120,6 +122,7 @@ impl Exchange {
             streaming,
             mode: Mode::Head,
             active: false,
+            retries: 0,
             settled: false,
             after: 0,
             released: 0,
@@ -175,6 +178,7 @@ impl Exchange {
         self.reset_response();
         self.polling.begin();
         self.active = true;
+        self.retries = 0;
         self.text_lost = false;
         let gaps = request.requested_osl.map_or(64, |n| n as usize).min(4096);
         let record = Record {
@@ -281,21 +285,22 @@ impl Exchange {
     /// [may be retried](Self::may_be_retried).
     #[must_use]
     pub fn may_be_retried_after_close(&self) -> bool {
-        self.response.record.connection_reused && self.may_be_retried()
+        self.response.record.connection_reused && self.may_be_retried(1)
     }
 
-    /// Whether the request may be retried, if it is known that the server did not begin it: it was not retried before,
-    /// and no byte of a response was seen.
+    /// Whether the request may be retried, if it is known that the server did not begin it: it was retried less than
+    /// `most` times, and no byte of a response was seen.
     #[must_use]
-    pub fn may_be_retried(&self) -> bool {
+    pub fn may_be_retried(&self, most: u32) -> bool {
         self.active
-            && self.response.record.retry.is_none()
+            && self.retries < most
             && !self.decoder.started()
             && self.response.record.instants.first_byte.is_none()
     }
 
     /// The request is retried on another connection. The time on the one before becomes time in which it waited.
     pub fn handle_retry(&mut self, reason: Retry) {
+        self.retries += 1;
         let record = &mut self.response.record;
         record.retry = Some(reason);
         record.connection_reused = false;

@@ -4,7 +4,7 @@ use crate::api::{self, ParsedEvent, Scanner, Text};
 use crate::clock::Nanos;
 use crate::plan::EndpointKind;
 use crate::plan::OutputPath;
-use crate::record::{Cause, Record, Timings, Usage};
+use crate::record::{Cause, Record, Sizes, Timings, Usage};
 use crate::setting::Setting::Targets;
 use crate::wire::http1::Head;
 use crate::wire::sse;
@@ -239,10 +239,17 @@ impl Response {
     }
 
     /// The response is complete: counts that cannot be true are refused.
-    pub(super) fn settle(&mut self) {
+    pub(super) fn settle(&mut self, now: Nanos) {
         if let Some(usage) = self.record.usage {
             let usage = api::whole_usage(self.kind, usage);
-            let (usage, refused) = usage.possible(self.record.requested_osl, self.record.bytes_received);
+            let record = &self.record;
+            let sizes = Sizes {
+                asked: record.requested_osl,
+                sent: record.bytes_sent,
+                received: record.bytes_received,
+                took: now.saturating_sub(record.instants.issued),
+            };
+            let (usage, refused) = usage.possible(sizes);
             let tokens = self.kind.produces_tokens() && self.record.events > 0;
             let (usage, denies) = if tokens { usage.beside_output() } else { (usage, false) };
             self.record.usage = Some(usage);

@@ -14,7 +14,7 @@ pub use log::{Entry, LogReader, LogWriter, Note, RecordLog};
 pub use observed::{FinishReason, Observed};
 pub use retry::Retry;
 pub use timings::{Timing, Timings};
-pub use usage::{MOST_OUTPUT, MOST_PROMPT, OVER_ASKED, Usage};
+pub use usage::{Sizes, Usage};
 
 use crate::clock::{Nanos, shifted};
 use serde::{Deserialize, Serialize};

@@ -1,5 +1,6 @@
 //! Token counts as servers give them, and which of them cannot be true.
 
+use crate::clock::{MILLI, Nanos};
 use serde::{Deserialize, Serialize};
 
 /// Token counts as the server gave them; absent fields were absent, or [refused](Usage::possible).
@@ -66,23 +67,20 @@ impl Usage {
         }
     }
 
-    /// The counts without those that cannot be true, and whether there were any. Impossible are: more than
-    /// [`MOST_PROMPT`] tokens of a prompt or in all; more tokens of output than [`OVER_ASKED`] times as many as were
-    /// `asked` for and than [`MOST_OUTPUT`], or than 2¹⁷ and 16 for each of the `bytes` of the response; more reasoning
-    /// than output; more from a cache than the prompt has.
+    /// The counts without those that cannot be true, and whether there were any. Impossible are: more tokens of a prompt
+    /// or in all than [`Sizes::most_prompt`]; more tokens of output than [`Sizes::most_output`]; more reasoning than
+    /// output; more from a cache than the prompt has.
     #[must_use]
-    pub fn possible(self, asked: Option<u32>, bytes: u64) -> (Self, bool) {
-        let asked = asked.map_or(0, |asked| asked.saturating_mul(OVER_ASKED));
-        let sent = u32::try_from(bytes.saturating_mul(OVER_BYTE)).unwrap_or(u32::MAX).max(MOST_UNSENT);
-        let most_output = MOST_OUTPUT.min(sent).max(asked);
-        let prompt = self.prompt.filter(|n| *n <= MOST_PROMPT);
+    pub fn possible(self, sizes: Sizes) -> (Self, bool) {
+        let (most_prompt, most_output) = (sizes.most_prompt(), sizes.most_output());
+        let prompt = self.prompt.filter(|n| *n <= most_prompt);
         let completion = self.completion.filter(|n| *n <= most_output);
         let at_most = |most: Option<u32>, otherwise| move |n: &u32| *n <= most.unwrap_or(otherwise);
-        let of_prompt = at_most(prompt, MOST_PROMPT);
+        let of_prompt = at_most(prompt, most_prompt);
         let possible = Self {
             prompt,
             completion,
-            total: self.total.filter(|n| *n <= MOST_PROMPT),
+            total: self.total.filter(|n| *n <= most_prompt.saturating_add(most_output)),
             reasoning: self.reasoning.filter(at_most(completion, most_output)),
             cached: self.cached.filter(&of_prompt),
             cache_written: self.cache_written.filter(&of_prompt),
@@ -103,21 +101,64 @@ impl Usage {
     }
 }
 
+/// What bounds the token counts of a response.
+#[derive(Clone, Copy, Debug)]
+pub struct Sizes {
+    /// Tokens that were asked for.
+    pub asked: Option<u32>,
+    /// Bytes of the request.
+    pub sent: u64,
+    /// Bytes of the response.
+    pub received: u64,
+    /// From the request to the end of the response, in ns.
+    pub took: Nanos,
+}
+
+impl Sizes {
+    /// Most tokens of the prompt: 2²⁰ that were not sent (pictures, films and documents behind a URL, what the server
+    /// adds), or [`OVER_BYTE`] for each byte of the request.
+    #[must_use]
+    pub fn most_prompt(self) -> u32 {
+        many(self.sent, OVER_BYTE).clamp(MOST_NOT_SENT, MOST_PROMPT)
+    }
+
+    /// Most tokens of the output: [`OVER_ASKED`] times as many as were asked for; or what a byte of the response may
+    /// stand for, and what a server may make in the time without sending it ([`MADE_AT_ONCE`], [`MADE_PER_MS`]), up to
+    /// [`MOST_OUTPUT`].
+    #[must_use]
+    pub fn most_output(self) -> u32 {
+        let asked = self.asked.map_or(0, |asked| asked.saturating_mul(OVER_ASKED));
+        let made = many(self.took / MILLI, MADE_PER_MS).saturating_add(MADE_AT_ONCE);
+        many(self.received, OVER_BYTE).max(made).min(MOST_OUTPUT).max(asked)
+    }
+}
+
+fn many(of: u64, each: u64) -> u32 {
+    u32::try_from(of.saturating_mul(each)).unwrap_or(u32::MAX)
+}
+
 /// Most tokens of one prompt, a batch of inputs included: 2³¹. The longest contexts of 2026 have some 10⁷.
-pub const MOST_PROMPT: u32 = 1 << 31;
+const MOST_PROMPT: u32 = 1 << 31;
+/// Most tokens of a prompt that are not in the request.
+const MOST_NOT_SENT: u32 = 1 << 20;
 /// Most tokens of one output, all its choices and hidden reasoning included, unless more were asked for: 2²⁴.
-pub const MOST_OUTPUT: u32 = 1 << 24;
-/// Most tokens of an output of which hardly anything is sent, hidden reasoning for the most part: 2¹⁷.
-const MOST_UNSENT: u32 = 1 << 17;
-/// How many tokens of a longer output a byte of its response may stand for.
+const MOST_OUTPUT: u32 = 1 << 24;
+/// Tokens of output of which nothing is sent, hidden reasoning for the most part: so many at once, and so many in a
+/// millisecond, some ten times what the fastest server of 2026 makes of one response.
+const MADE_AT_ONCE: u32 = 4096;
+const MADE_PER_MS: u64 = 100;
+/// How many tokens a byte may stand for.
 const OVER_BYTE: u64 = 16;
-/// How many times more tokens than were asked for an output may have where that is over [`MOST_OUTPUT`]: several
-/// choices, and servers that ignore the length.
-pub const OVER_ASKED: u32 = 16;
+/// How many times more tokens than were asked for an output may have: several choices, and servers that ignore the
+/// length.
+const OVER_ASKED: u32 = 16;
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// Sizes that bound nothing by bytes and time.
+    const ANY: Sizes = Sizes { asked: None, sent: u64::MAX, received: u64::MAX, took: Nanos::MAX };
 
     fn usage(prompt: u32, completion: u32) -> Usage {
         Usage { prompt: Some(prompt), completion: Some(completion), ..Usage::default() }
@@ -125,7 +166,7 @@ mod tests {
 
     #[test]
     fn impossible_counts_are_refused_one_by_one() {
-        let refused = |counts: Usage, asked| counts.possible(asked, u64::MAX);
+        let refused = |counts: Usage, asked| counts.possible(Sizes { asked, ..ANY });
         for (counts, asked, left) in [
             (usage(5, u32::MAX), Some(2), (Some(5), None)),
             (usage(5, MOST_OUTPUT + 1), Some(2), (Some(5), None)),
@@ -137,27 +178,44 @@ mod tests {
             assert_eq!((possible.prompt, possible.completion), left, "{counts:?}");
         }
         let more_reasoning = Usage { reasoning: Some(9), ..usage(5, 8) };
-        assert_eq!(more_reasoning.possible(None, 500), (usage(5, 8), true));
+        assert_eq!(more_reasoning.possible(ANY), (usage(5, 8), true));
         let more_cached = Usage { cached: Some(6), cache_written: Some(5), ..usage(5, 8) };
-        let (left, was) = more_cached.possible(None, 500);
+        let (left, was) = more_cached.possible(ANY);
         assert_eq!((left.cached, left.cache_written, was), (None, Some(5), true));
         let huge =
             Usage { total: Some(u32::MAX), cached: Some(u32::MAX), reasoning: Some(u32::MAX), ..Usage::default() };
-        assert_eq!(huge.possible(None, u64::MAX), (Usage::default(), true));
+        assert_eq!(huge.possible(ANY), (Usage::default(), true));
     }
 
     #[test]
-    fn an_output_of_which_hardly_a_byte_was_sent_is_not_long() {
-        for (tokens, bytes, possible) in [
-            (MOST_UNSENT, 500, true),
-            (MOST_UNSENT + 1, 500, false),
-            (MOST_OUTPUT, 1 << 20, true),
-            (MOST_OUTPUT, (1 << 20) - 1, false),
+    fn an_output_of_which_hardly_a_byte_was_sent_is_as_long_as_the_time_allows() {
+        for (tokens, received, took, possible) in [
+            (MADE_AT_ONCE, 500, 0, true),
+            (131_072, 500, 10 * MILLI, false),
+            (131_072, 500, 2_000 * MILLI, true),
+            (MOST_OUTPUT, 1 << 20, 0, true),
+            (MOST_OUTPUT, (1 << 20) - 1, 0, false),
         ] {
-            let (left, was) = usage(5, tokens).possible(None, bytes);
-            assert_eq!((left.completion.is_some(), was), (possible, !possible), "{tokens} in {bytes}");
+            let sizes = Sizes { asked: Some(2), sent: 100, received, took };
+            let (left, was) = usage(5, tokens).possible(sizes);
+            assert_eq!((left.completion.is_some(), was), (possible, !possible), "{tokens} in {received}, {took}");
         }
-        assert_eq!(usage(5, 200_000).possible(Some(100_000), 500), (usage(5, 200_000), false), "as asked");
+        let asked = Sizes { asked: Some(100_000), sent: 100, received: 500, took: 0 };
+        assert_eq!(usage(5, 200_000).possible(asked), (usage(5, 200_000), false), "as asked");
+    }
+
+    #[test]
+    fn a_prompt_is_not_far_longer_than_its_request() {
+        for (tokens, sent, possible) in [
+            (MOST_NOT_SENT, 200, true),
+            (MOST_NOT_SENT + 1, 200, false),
+            (1 << 31, 200, false),
+            (16_000_000, 1_000_000, true),
+            (16_000_001, 1_000_000, false),
+        ] {
+            let (left, was) = usage(tokens, 3).possible(Sizes { asked: None, sent, received: 500, took: MILLI });
+            assert_eq!((left.prompt.is_some(), was), (possible, !possible), "{tokens} of {sent} bytes");
+        }
     }
 
     #[test]
@@ -198,7 +256,7 @@ mod tests {
             (usage(0, 0), Some(0)),
             (Usage::default(), None),
         ] {
-            assert_eq!(counts.possible(asked, u64::MAX), (counts, false));
+            assert_eq!(counts.possible(Sizes { asked, ..ANY }), (counts, false));
         }
     }
 

@@ -6,7 +6,7 @@
 
 use ringload_engine::api::{self, ParsedEvent, Scanner, Text};
 use ringload_engine::plan::EndpointKind::{self, Chat, Completions, Messages, Responses};
-use ringload_engine::record::{Timings, Usage};
+use ringload_engine::record::{Sizes, Timings, Usage};
 use ringload_engine::wire::http1::{Decoder, Head, HeadLimits, Part};
 use ringload_engine::wire::sse::{Event, Sse};
 
@@ -257,7 +257,7 @@ fn cached_tokens_of_anthropics_api_are_in_the_prompt() {
         cache_written: Some(0),
     };
     assert_eq!(usage, expected);
-    assert_eq!(usage.possible(Some(4), 500), (expected, false));
+    assert_eq!(usage.possible(Sizes { asked: Some(4), sent: 500, received: 500, took: 0 }), (expected, false));
 }
 
 #[test]

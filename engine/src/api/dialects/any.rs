@@ -2,7 +2,7 @@
 //! AIPerf looks for).
 
 use super::full::{escaped, object, tree};
-use super::rules::{Count, Found, NAMED_ERROR, NATIVE_REASON, Node, OutputKind, Rule, SURE, response};
+use super::rules::{Count, Found, Node, OutputKind, Rule, SURE, response};
 use super::timings::S;
 use super::{chat, responses};
 use crate::plan::OutputPath;
@@ -135,7 +135,7 @@ static USAGES: Node = Node::of(&[
 static CHOICE: Node = Node::of(&[
     ("index", Rule::Index),
     ("finish_reason", Rule::Reason),
-    ("native_finish_reason", NATIVE_REASON),
+    ("native_finish_reason", Rule::ErrorName),
     ("error", Rule::Error),
     ("error_message", Rule::Error),
 ]);

@@ -2,7 +2,7 @@
 
 use super::parts::{Parts, image_url, input_audio, video_url};
 use super::request::{RequestContent, TurnList};
-use super::rules::{KIND, NAMED_ERROR, NATIVE_REASON, Node, OutputKind, Rule, SURE, USAGE, response};
+use super::rules::{KIND, Node, OutputKind, Rule, SURE, USAGE, response};
 use super::timings::META_INFO;
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
@@ -47,7 +47,7 @@ static EVENT_CHOICE: Node = Node::of(&[
     ("message", Rule::Whole),
     ("index", Rule::Index),
     ("finish_reason", Rule::Reason),
-    ("native_finish_reason", NATIVE_REASON),
+    ("native_finish_reason", Rule::ErrorName),
     ("error", Rule::Error),
     ("error_message", Rule::Error),
     ("usage", Rule::Object(&USAGE)),
@@ -59,7 +59,7 @@ static BODY_CHOICE: Node = Node::of(&[
     ("message", Rule::Object(&MESSAGE)),
     ("index", Rule::Index),
     ("finish_reason", Rule::Reason),
-    ("native_finish_reason", NATIVE_REASON),
+    ("native_finish_reason", Rule::ErrorName),
     ("error", Rule::Error),
     ("error_message", Rule::Error),
     ("meta_info", Rule::Object(&META_INFO)),
@@ -102,7 +102,12 @@ static REASONING_DETAIL: Node =
 /// A spoken response: its transcript is text, and its samples are output without any.
 static SOUND: Node = Node::of(&[("transcript", Rule::Text(OutputKind::Visible)), ("data", Rule::Given)]);
 
-static TOOL_CALL: Node = Node::of(&[("function", Rule::Object(&FUNCTION))]);
+static TOOL_CALL: Node = Node::of(&[("function", Rule::Object(&FUNCTION)), ("custom", Rule::Object(&CUSTOM))]);
 
+/// Some servers send the arguments as an object.
 static FUNCTION: Node =
-    Node::of(&[("name", Rule::Text(OutputKind::Visible)), ("arguments", Rule::Text(OutputKind::Visible))]);
+    Node::of(&[("name", Rule::Text(OutputKind::Visible)), ("arguments", Rule::Tree(OutputKind::Visible))]);
+
+/// A tool of the caller's own form.
+static CUSTOM: Node =
+    Node::of(&[("name", Rule::Text(OutputKind::Visible)), ("input", Rule::Tree(OutputKind::Visible))]);

@@ -1,7 +1,7 @@
 //! OpenAI (legacy) completions.
 
 use super::request::RequestContent;
-use super::rules::{NAMED_ERROR, NATIVE_REASON, Node, OutputKind, Rule, SURE, USAGE, response};
+use super::rules::{Node, OutputKind, Rule, SURE, USAGE, response};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
 use crate::plan::Message;
@@ -43,7 +43,7 @@ static CHOICE: Node = Node::of(&[
     ("reasoning", Rule::Text(OutputKind::Reasoning)),
     ("index", Rule::Index),
     ("finish_reason", Rule::Reason),
-    ("native_finish_reason", NATIVE_REASON),
+    ("native_finish_reason", Rule::ErrorName),
     ("error", Rule::Error),
     ("error_message", Rule::Error),
     ("usage", Rule::Object(&USAGE)),

@@ -1,7 +1,7 @@
 //! OpenAI embeddings, and NVIDIA NIM's, which take images as well. Their responses are vectors: no tokens come out.
 
 use super::request::RequestContent;
-use super::rules::{INPUT_USAGE, NAMED_ERROR, Node, Rule, SURE, response};
+use super::rules::{INPUT_USAGE, Node, Rule, SURE, response};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
 use crate::plan::Message;
@@ -50,4 +50,4 @@ fn texts_and_images(body: &mut Fields, _plan: &Plan, content: &RequestContent<'_
 static BODY: Node = response![("data", Rule::List(&VECTOR)), ("usage", Rule::Object(&INPUT_USAGE)),];
 
 /// Numbers, or their bytes in base64.
-static VECTOR: Node = Node::of(&[("embedding", Rule::Given)]);
+static VECTOR: Node = Node::of(&[("embedding", Rule::Given), ("error", Rule::Error)]);

@@ -1,7 +1,7 @@
 //! Hugging Face text-generation-inference's own API.
 
 use super::request::RequestContent;
-use super::rules::{Count, NAMED_ERROR, Node, OutputKind, Rule, SURE, response};
+use super::rules::{Count, Node, OutputKind, Rule, SURE, response};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
 use crate::plan::Message;

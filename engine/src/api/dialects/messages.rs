@@ -2,7 +2,7 @@
 
 use super::parts::Parts;
 use super::request::{RequestContent, TurnList};
-use super::rules::{INPUT_OUTPUT_USAGE, KIND, NAMED_ERROR, Node, OutputKind, Rule, SURE, response};
+use super::rules::{INPUT_OUTPUT_USAGE, KIND, Node, OutputKind, Rule, SURE, response};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::Result;
 use crate::plan::Message;

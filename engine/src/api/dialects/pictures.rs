@@ -3,7 +3,7 @@
 
 use super::form::{self, FILE};
 use super::request::RequestContent;
-use super::rules::{Count, NAMED_ERROR, Node, Rule, SURE, response};
+use super::rules::{Count, Node, Rule, SURE, response};
 use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::{Error, Result};
 use crate::plan::{EndpointKind, Message};

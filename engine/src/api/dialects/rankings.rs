@@ -2,7 +2,7 @@
 //! out.
 
 use super::request::RequestContent;
-use super::rules::{INPUT_USAGE, NAMED_ERROR, Node, Rule, SURE, response};
+use super::rules::{INPUT_USAGE, Node, Rule, SURE, response};
 use super::{Dialect, Extras, Path, Reading, StreamField};
 use crate::error::{Error, Result};
 use crate::plan::EndpointKind;
@@ -73,4 +73,9 @@ static BODY: Node = response![
     ("usage", Rule::Object(&INPUT_USAGE)),
 ];
 
-static SCORE: Node = Node::of(&[("relevance_score", Rule::Given), ("score", Rule::Given), ("logit", Rule::Given)]);
+static SCORE: Node = Node::of(&[
+    ("relevance_score", Rule::Given),
+    ("score", Rule::Given),
+    ("logit", Rule::Given),
+    ("error", Rule::Error),
+]);

@@ -2,7 +2,7 @@
 //! tokens come out.
 
 use super::pictures::prompt;
-use super::rules::{FAILED, NAMED_ERROR, Node, Rule, SURE, response};
+use super::rules::{Node, Rule, SURE, response};
 use super::{Dialect, Extras, Path, Reading, StreamField};
 use crate::plan::EndpointKind;
 use serde::Deserialize;
@@ -20,7 +20,7 @@ pub(super) const GENERATION: Dialect = Dialect {
 };
 
 /// A job that is done: its identity is what there is of the video.
-static VIDEO: Node = response![("status", Rule::ErrorIf(FAILED)), ("id", Rule::Given),];
+static VIDEO: Node = response![("status", Rule::ErrorName), ("id", Rule::Given),];
 
 /// A job that is not done.
 #[derive(Debug, PartialEq, Eq)]

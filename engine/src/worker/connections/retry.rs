@@ -1,6 +1,6 @@
 //! What becomes of requests whose connection is lost or that the server did not begin, for both protocols: a request is
-//! retried where it is known that the server did not begin it, for one of the reasons of [`Retry`] and once; else it
-//! fails. The reason stands in its record.
+//! retried where it is known that the server did not begin it, for one of the reasons of [`Retry`] and once, or
+//! [more often](UNPROCESSED) where servers end connections in order; else it fails. The reason stands in its record.
 
 use super::Connections;
 use super::h2_targets::none_allowed;
@@ -38,7 +38,7 @@ impl<D: Driver> Connections<'_, D> {
             self.close(key);
         } else {
             let unseen = slot.exchange.may_be_retried_after_close() && self.is_unseen(key, cause);
-            if !(unseen && self.retry(key.slot, Retry::ClosedWhileIdle, at)) {
+            if !(unseen && self.retry(key.slot, Retry::ClosedWhileIdle, 1, at)) {
                 self.fail(key.slot, cause, detail, at);
             }
         }
@@ -61,7 +61,7 @@ impl<D: Driver> Connections<'_, D> {
             }
             if established && slot.state() == State::Connecting {
                 self.assign(stream, false, at);
-            } else if !(unseen && self.retry(stream, Retry::ClosedWhileIdle, at)) {
+            } else if !(unseen && self.retry(stream, Retry::ClosedWhileIdle, 1, at)) {
                 let instants = &self.pool.slots[stream].exchange.record().instants;
                 let cause = match cause {
                     Cause::ClosedBeforeResponse if instants.first_byte.is_some() => Cause::Truncated,
@@ -91,11 +91,11 @@ impl<D: Driver> Connections<'_, D> {
         })
     }
 
-    /// Sends a request again on another connection, unless that was done before or its response has begun. Whether it
-    /// was done.
-    fn retry(&mut self, slot: u32, reason: Retry, at: Nanos) -> bool {
+    /// Sends a request again on another connection, unless that was done `most` times before or its response has begun.
+    /// Whether it was done.
+    fn retry(&mut self, slot: u32, reason: Retry, most: u32, at: Nanos) -> bool {
         let state = &mut self.pool.slots[slot];
-        if !state.exchange.may_be_retried() {
+        if !state.exchange.may_be_retried(most) {
             return false;
         }
         state.exchange.handle_retry(reason);
@@ -118,7 +118,8 @@ impl<D: Driver> Connections<'_, D> {
             return;
         };
         let h2 = slot.h2_key();
-        if !self.retry(stream.slot, Retry::Unprocessed, at) {
+        let most = if code == Code::NO_ERROR { UNPROCESSED } else { 1 };
+        if !self.retry(stream.slot, Retry::Unprocessed, most, at) {
             let why = h2.map_or_else(String::new, |key| self.pool.effect_of_cancellations(key, code));
             let what = format!("the server went away ({code}) before it began the request{why}");
             self.fail(stream.slot, Cause::Http2Goaway, Some(what), at);
@@ -131,8 +132,13 @@ impl<D: Driver> Connections<'_, D> {
         if self.pool.slots.get(stream).is_none_or(|slot| !slot.exchange.active()) {
             return;
         }
-        if !self.retry(stream.slot, Retry::RefusedEarly, at) {
+        if !self.retry(stream.slot, Retry::RefusedEarly, 1, at) {
             self.fail(stream.slot, Cause::Http2Refused, Some(none_allowed(None)), at);
         }
     }
 }
+
+/// How often a request is sent again that servers did not begin before they ended its connection in order. Proxies end
+/// connections after so many requests; those that were sent meanwhile go to the next one together, which can be too
+/// many for it, too.
+const UNPROCESSED: u32 = 32;

@@ -43,6 +43,7 @@ enum At {
     DataLf,
     TrailerFirst,
     TrailerName,
+    TrailerBlank,
     TrailerValue,
     TrailerLf,
     EndLf,
@@ -158,6 +159,8 @@ impl Chunked {
         }
         match (self.at, byte) {
             (At::TrailerFirst, b'\r') => Ok(At::EndLf),
+            // A folded field goes on (RFC 9112 §5.2).
+            (At::TrailerFirst, b' ' | b'\t') if self.fields > 0 => Ok(At::TrailerValue),
             (At::TrailerFirst, _) if token(byte) => {
                 self.fields += 1;
                 if self.fields > self.limits.fields {
@@ -165,7 +168,9 @@ impl Chunked {
                 }
                 Ok(At::TrailerName)
             }
-            (At::TrailerName, b':') => Ok(At::TrailerValue),
+            (At::TrailerName | At::TrailerBlank, b':') => Ok(At::TrailerValue),
+            // As in the head, blanks before the colon are passed over.
+            (At::TrailerName | At::TrailerBlank, b' ' | b'\t') => Ok(At::TrailerBlank),
             (At::TrailerName, _) if token(byte) => Ok(At::TrailerName),
             (At::TrailerValue, b'\r') => Ok(At::TrailerLf),
             (At::TrailerValue, b'\t' | b' '..=b'~' | 0x80..) => Ok(At::TrailerValue),

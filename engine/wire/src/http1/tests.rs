@@ -59,6 +59,15 @@ fn a_chunked_body_comes_out_without_its_framing() {
 }
 
 #[test]
+fn trailers_may_be_folded_and_have_blanks_before_the_colon() {
+    for trailers in ["A: b\r\n c\r\n\td\r\nE: f\r\n", "A : b\r\n", "A\t: b\r\n  \r\n"] {
+        let (_, out, reusable) = ok(CHUNKED, &format!("2\r\nok\r\n0\r\n{trailers}\r\n"));
+        assert_eq!((out.as_slice(), reusable), (&b"ok"[..], true), "{trailers:?}");
+    }
+    assert_eq!(error(CHUNKED, "0\r\n folded before any\r\n\r\n"), HttpError::BadTrailer);
+}
+
+#[test]
 fn a_chunk_that_breaks_its_framing_is_an_error() {
     use HttpError::{BadChunk, BadChunkSize, BadTrailer};
     for (body, expected) in [

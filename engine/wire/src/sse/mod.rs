@@ -39,6 +39,8 @@ pub struct Sse {
     data: Vec<u8>,
     /// The `event` field of the event so far.
     name: Vec<u8>,
+    /// A line of JSON without a field name that came within an event, until that is handed out.
+    bare: Vec<u8>,
     /// Whether there was a data line: its value may have been empty.
     has_data: bool,
     /// `data` and `name` are those of the event that was handed out last.
@@ -80,6 +82,7 @@ impl Sse {
             line: Vec::new(),
             data: Vec::new(),
             name: Vec::new(),
+            bare: Vec::new(),
             has_data: false,
             handed_out: false,
             after_cr: false,
@@ -91,6 +94,7 @@ impl Sse {
     /// Makes ready for the next body. Buffers keep their capacity.
     pub fn reset(&mut self) {
         self.line.clear();
+        self.bare.clear();
         self.forget_event();
         self.after_cr = false;
         self.bom = 0;
@@ -101,12 +105,12 @@ impl Sse {
     #[must_use]
     #[inline]
     pub fn memory(&self) -> usize {
-        self.line.capacity() + self.data.capacity() + self.name.capacity()
+        self.line.capacity() + self.data.capacity() + self.name.capacity() + self.bare.capacity()
     }
 
     /// Gives its memory back, between two bodies.
     pub fn release(&mut self) {
-        (self.line, self.data, self.name) = Default::default();
+        (self.line, self.data, self.name, self.bare) = Default::default();
     }
 
     /// The next complete event, consumed from the front of `input`; `None` has consumed all of it and kept the
@@ -137,6 +141,9 @@ impl Sse {
         self.fresh = false;
         if self.handed_out {
             self.forget_event();
+            if self.take_waiting()? {
+                return Ok(Some(self.event()));
+            }
         }
         if self.bom < BOM.len() && !self.pass_bom(input) {
             return Ok(None);
@@ -174,13 +181,16 @@ impl Sse {
         }
     }
 
-    /// The body is over: the event whose empty line never came, if it has data.
+    /// The body is over: the event whose empty line never came, if it has data. To be called until it gives `None`.
     ///
     /// The standard discards it; servers that end their stream without a final empty line are common enough to be heard
     /// out.
     pub fn finish(&mut self) -> Option<Event<'_>> {
         if self.handed_out {
             self.forget_event();
+            if self.take_waiting().ok()? {
+                return Some(self.event());
+            }
         }
         if !self.line.is_empty() && self.take_line(&[]).is_err() {
             return None;

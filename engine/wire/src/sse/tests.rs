@@ -18,7 +18,9 @@ fn events_in<'a>(reads: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<(Strin
             out.push(own(event));
         }
     }
-    out.extend(sse.finish().map(own));
+    while let Some(event) = sse.finish() {
+        out.push(own(event));
+    }
     Ok(out)
 }
 
@@ -148,13 +150,18 @@ fn what_servers_say_of_failures_beside_the_standard_is_heard() {
         ("event: error\n\n", vec![named("error", "")]),
         ("event: error\n: one\nevent: e\n\ndata: x\n\n", vec![named("", "x")]),
         ("event: e\n: one\n\ndata: x\n\n", vec![named("", "x")]),
+        // Within an event that has not ended, behind blanks, before a comma.
+        ("data: x\n{\"a\":1}\n\ndata: y\n\n", vec![named("", "x"), named(&bare, "{\"a\":1}"), named("", "y")]),
+        ("event: message\n{\"a\":1}\ndata: y\n\n", vec![named(&bare, "{\"a\":1}"), named("", "y")]),
+        ("data: x\n\n  {\"a\":1},\ndata: y\n\n", vec![named("", "x"), named(&bare, "{\"a\":1}"), named("", "y")]),
+        ("data: x\n{\"a\":1}", vec![named("", "x"), named(&bare, "{\"a\":1}")]),
+        ("data: x\n{\"a\":\ndata: y\n\n", vec![named("", "x\ny")]),
         ("{\"a\":1}\ndata: x\n\n", vec![named(&bare, "{\"a\":1}"), named("", "x")]),
         (
             "[{\n  \"a\": {\n}\n]\n{\n \"b\":1\n}",
             vec![named(&bare, "[{\n  \"a\": {\n}\n]"), named(&bare, "{\n \"b\":1\n}")],
         ),
         ("{\ndata: x\n\n", vec![named("", "x")]),
-        ("data: x\n{\"a\":1}\n\n", vec![named("", "x")]),
         ("errors: x\n error: y\n\n", vec![]),
     ] {
         assert_eq!(events(stream), expected, "{stream}");

@@ -71,7 +71,7 @@ pub(super) const ROWS: &[Elsewhere] = &[
     },
     Elsewhere {
         what: "HTTP/2: GOAWAY in order; streams above its last",
-        becomes: "served, those above over a new connection, once",
+        becomes: "served, those above over new connections, up to 32 times (once where the server names an error)",
         tests: &[
             (H2_ENDS, "a_server_that_goes_away_in_two_steps_costs_no_request"),
             (H2_RETRIES, "streams_above_the_last_of_a_good_bye_are_retried_and_the_others_finished"),

@@ -1,5 +1,5 @@
-//! Requests that the server did not begin are retried on another connection, once; those that it may have begun are
-//! not.
+//! Requests that the server did not begin are retried on another connection: once, or more often where it ends its
+//! connections in order. Those that it may have begun are not.
 
 use super::{LONG, messages, over_http2};
 use ringload_engine::plan::{HttpVersion, Plan, Target};
@@ -206,6 +206,24 @@ fn a_server_that_never_begins_a_request_is_asked_twice() {
         );
         assert_eq!(ended.count("reconnects"), 3);
         assert_eq!((peer.requests(), peer.connections()), (6, 6));
+    });
+}
+
+#[test]
+fn a_server_that_ends_each_connection_after_a_few_requests_costs_none() {
+    on_both(|io| {
+        // As nginx with `keepalive_requests 3`, when far more are sent at once: it goes away in order, above the third.
+        let peer = Peer2::start(|w, _| {
+            w.greet(&[])?;
+            let asked: Vec<_> = (0..3).map(|_| w.request()).collect::<io::Result<_>>()?;
+            let mut said: Vec<u8> = asked.iter().flat_map(|asked| chat(asked.stream)).collect();
+            said.extend(go_away(asked[2].stream, 0, b""));
+            w.send(&said)?;
+            while w.request().is_ok() {}
+            Ok(())
+        });
+        let ended = over_http2(&peer, io, LONG).args(["--concurrency", "16", "--request-count", "48"]).run().all_well();
+        assert_eq!(ended.count("succeeded"), 48);
     });
 }
 
