@@ -6,7 +6,7 @@
 # Client on core 0, the mock of NEW on core 1. Lines of $SHAPES are `streams itl_ms`. What a token costs is the CPU time of the run phase over its
 # output events; the order within a pair alternates.
 #
-# The mock's jitter spreads the streams: without it they stay in the step in which they happened to start, and how many tokens a wake-up finds, and with
+# The mock's jitter spreads the streams: without it they stay in the step in which they started, and how many tokens a wake-up finds, and with
 # it the cost of a token, differs by a factor of two between runs of one build.
 set -euo pipefail
 cd "$(dirname "$0")/../.."

@@ -1,6 +1,7 @@
 //! The full parse: applies the rules to a `serde_json` tree. Slow, and right by construction.
 
-use super::rules::{Found, KIND, Node, OutputKind, Rule, denies, names_error, of_kind};
+use super::failed::{denies, names_error};
+use super::rules::{Found, KIND, Node, OutputKind, Rule, of_kind};
 use super::scan::BadJson;
 use serde_json::{Map, Value};
 use std::borrow::Cow;

@@ -1,6 +1,6 @@
 //! What a server says of an error.
 
-use super::rules::failed;
+use super::failed::failed;
 use serde_json::Value;
 
 /// The message of an error body or event, at most 4 096 characters of it, in one line; what is kept of it is an excerpt

@@ -22,6 +22,7 @@
 //!    that its servers send.
 
 mod dialects;
+mod failed;
 mod form;
 mod full;
 mod head;

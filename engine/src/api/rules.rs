@@ -3,6 +3,7 @@
 //! A dialect states them as nested tables. The walker ([`super::walk`]) applies them to bytes in one pass, and the full
 //! parse ([`super::full`]) to a tree; both must agree wherever the walker does not decline.
 
+use super::failed::failed;
 use super::scan::ParsedEvent;
 use super::text::Text;
 use crate::record::{FinishReason, Timing, Timings, Usage};
@@ -49,19 +50,20 @@ pub(super) enum Rule {
     /// its own. Must be the first row of its node, under [`KIND`].
     Kinds(&'static [(&'static str, &'static Node)]),
     /// Why the response stopped: a string, or an object whose `type` is one. It is finished, and an error where the
-    /// reason is one of [`FAILED`].
+    /// reason is one of [`FAILED`](super::failed::FAILED).
     Reason,
     /// The whole response, as of a body, in an event.
     Whole,
     /// The response is over with this event, whatever the value.
     Last,
-    /// The response is over with this event, if it is this string; it is an error, if it [`names_error`].
+    /// The response is over with this event, if it is this string; it is an error, if it
+    /// [`names_error`](super::failed::names_error).
     LastIf(&'static str),
     /// The response is an error, unless the value is empty, `false` or 0.
     Error,
     /// The response is an error, if it is one of these strings.
     ErrorIf(&'static [&'static str]),
-    /// The response is an error, if it is a string that [`names_error`].
+    /// The response is an error, if it is a string that [`names_error`](super::failed::names_error).
     ErrorName,
     /// A sign of an error, unless the value is empty, `false`, 0 or 200: where signs add up to [`SURE`], and the
     /// response has no choices, output, reason or counts, it is an error.
@@ -132,30 +134,6 @@ static PROMPT_DETAILS: Node = Node::of(&[
 
 static COMPLETION_DETAILS: Node = Node::of(&[("reasoning_tokens", Rule::Count(Count::Reasoning))]);
 
-/// Groq's own part of an event.
-pub(super) static X_GROQ: Node = Node::of(&[("error", Rule::Error)]);
-
-/// MiniMax's own word on every response: 0 where all went well.
-pub(super) static BASE_RESP: Node = Node::of(&[("status_code", Rule::Error)]);
-
-/// Reasons to stop that say that the generation failed, in any case of letters, beside those that end in `error`:
-/// `error` (OpenRouter, Mistral, vLLM), `abort` (vLLM, SGLang), `cancelled` and `timeout` (TensorRT-LLM), `failed`
-/// (Responses), `insufficient_system_resource` (DeepSeek), `recover_stop` (FastDeploy, of a result that is incomplete).
-pub(super) const FAILED: &[&str] = &[
-    "error",
-    "abort",
-    "aborted",
-    "cancelled",
-    "canceled",
-    "timeout",
-    "failed",
-    "insufficient_system_resource",
-    "recover_stop",
-];
-
-/// Tencent's envelope of a whole response.
-pub(super) static TENCENT: Node = Node::of(&[("Error", Rule::Error)]);
-
 /// The sum of signs that make an error.
 pub(super) const SURE: u8 = 2;
 
@@ -186,15 +164,15 @@ macro_rules! response {
             ("success", Rule::Denial(SURE)),
             ("status", Rule::Denial(1)),
             ("ErrorMsg", Rule::Error),
-            ("Response", Rule::Object(&crate::api::rules::TENCENT)),
+            ("Response", Rule::Object(&crate::api::failed::TENCENT)),
             ("internalServerException", Rule::Sign(SURE)),
             ("modelStreamErrorException", Rule::Sign(SURE)),
             ("modelTimeoutException", Rule::Sign(SURE)),
             ("serviceUnavailableException", Rule::Sign(SURE)),
             ("throttlingException", Rule::Sign(SURE)),
             ("validationException", Rule::Sign(SURE)),
-            ("base_resp", Rule::Object(&crate::api::rules::BASE_RESP)),
-            ("x_groq", Rule::Object(&crate::api::rules::X_GROQ)),
+            ("base_resp", Rule::Object(&crate::api::failed::BASE_RESP)),
+            ("x_groq", Rule::Object(&crate::api::failed::X_GROQ)),
             ("metrics", Rule::Object(&crate::api::timings::METRICS)),
             ("timings", Rule::Object(&crate::api::timings::TIMINGS)),
             ("stats", Rule::Object(&crate::api::timings::STATS)),
@@ -203,29 +181,6 @@ macro_rules! response {
     };
 }
 pub(super) use response;
-
-/// Whether a reason to stop says that the generation failed; `error` may be followed by what went wrong (`error: …`),
-/// and words may stand before it (`network_error`).
-pub(super) fn failed(reason: &[u8]) -> bool {
-    let word = match reason.get(5) {
-        Some(b':' | b' ') if reason[..5].eq_ignore_ascii_case(b"error") => &reason[..5],
-        _ => reason,
-    };
-    let ends_in_error = word.len().checked_sub(5).is_some_and(|at| word[at..].eq_ignore_ascii_case(b"error"));
-    ends_in_error || FAILED.iter().any(|failed| word.eq_ignore_ascii_case(failed.as_bytes()))
-}
-
-/// Whether the name of an object's kind, or of the reason that a proxy's own server gave, is that of an error:
-/// `"object": "error"` (vLLM, Mistral, LMDeploy), `"type": "BadRequestError"`, `"native_finish_reason": "ERROR"`.
-pub(super) fn names_error(name: &[u8]) -> bool {
-    let exception = name.len().checked_sub(9).is_some_and(|at| name[at..].eq_ignore_ascii_case(b"exception"));
-    exception || failed(name)
-}
-
-/// Whether a status in words says that the request failed.
-pub(super) fn denies(status: &[u8]) -> bool {
-    failed(status) || [&b"failure"[..], b"fail"].iter().any(|word| status.eq_ignore_ascii_case(word))
-}
 
 impl Node {
     /// The rules of these keys, none of them empty, at most 64: as many bits say which of them were seen.

@@ -1,7 +1,8 @@
 //! The walker: applies the rules to JSON text in one pass, without a tree and without allocation.
 
+use super::failed::{denies, names_error};
 use super::lex::{Lexer, Unusual};
-use super::rules::{Count, Found, KIND, Node, OutputKind, Rule, denies, names_error, of_kind};
+use super::rules::{Count, Found, KIND, Node, OutputKind, Rule, of_kind};
 use std::ops::Range;
 
 /// The places in the JSON of what may differ from event to event.

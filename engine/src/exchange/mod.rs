@@ -288,8 +288,7 @@ impl Exchange {
         self.response.record.connection_reused && self.may_be_retried(1)
     }
 
-    /// Whether the request may be retried, if it is known that the server did not begin it: it was retried less than
-    /// `most` times, and no byte of a response was seen.
+    /// Whether the request may be retried, where the server did not begin it: less than `most` times, and no byte came.
     #[must_use]
     pub fn may_be_retried(&self, most: u32) -> bool {
         self.active

@@ -67,9 +67,9 @@ impl Usage {
         }
     }
 
-    /// The counts without those that cannot be true, and whether there were any. Impossible are: more tokens of a prompt
-    /// or in all than [`Sizes::most_prompt`]; more tokens of output than [`Sizes::most_output`]; more reasoning than
-    /// output; more from a cache than the prompt has.
+    /// The counts without those that cannot be true, and whether there were any. Impossible are: a prompt of more
+    /// tokens than [`Sizes::most_prompt`]; an output of more than [`Sizes::most_output`]; more in all than both; more
+    /// reasoning than output; more from a cache than the prompt has.
     #[must_use]
     pub fn possible(self, sizes: Sizes) -> (Self, bool) {
         let (most_prompt, most_output) = (sizes.most_prompt(), sizes.most_output());
@@ -115,7 +115,7 @@ pub struct Sizes {
 }
 
 impl Sizes {
-    /// Most tokens of the prompt: 2²⁰ that were not sent (pictures, films and documents behind a URL, what the server
+    /// Most tokens of the prompt: 2²⁰ that were not sent (images, videos and documents behind a URL, what the server
     /// adds), or [`OVER_BYTE`] for each byte of the request.
     #[must_use]
     pub fn most_prompt(self) -> u32 {

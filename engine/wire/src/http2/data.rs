@@ -3,7 +3,7 @@
 use super::connection::Connection;
 use super::error::{Http2Error, StreamError};
 use super::frame::{self, Header};
-use super::receive::{Data, Reading};
+use super::receive::Data;
 use super::window::DEFAULT;
 
 impl Connection {
@@ -38,7 +38,7 @@ impl Connection {
             },
         }
         let padding = padding.saturating_sub(1);
-        self.reading = Reading::Data(Data { stream: header.stream, slot: known, left, padding, end });
+        self.read_data(Data { stream: header.stream, slot: known, left, padding, end });
         Ok(())
     }
 

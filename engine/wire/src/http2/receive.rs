@@ -155,18 +155,7 @@ impl Connection {
             if stream == 0 { Ok(()) } else { Err(WrongStream(name)) }
         };
         match kind {
-            frame::DATA => {
-                self.known(stream, "DATA")?;
-                self.connection_window(length, out)?;
-                return match (header.is(frame::PADDED), length) {
-                    (true, 0) => Err(BadLength("DATA")),
-                    (true, _) => {
-                        self.reading = Reading::PadLength(header);
-                        Ok(())
-                    }
-                    (false, _) => self.data(header, 0, out),
-                };
-            }
+            frame::DATA => return self.begin_data(header, out),
             frame::HEADERS => self.known(stream, "HEADERS")?,
             frame::PRIORITY if stream == 0 => return Err(WrongStream("PRIORITY")),
             frame::PRIORITY => {
@@ -217,6 +206,23 @@ impl Connection {
         }
         self.reading = Reading::Payload(header);
         Ok(())
+    }
+
+    fn begin_data(&mut self, header: Header, out: &mut Vec<u8>) -> Result<(), Http2Error> {
+        self.known(header.stream, "DATA")?;
+        self.connection_window(header.length, out)?;
+        match (header.is(frame::PADDED), header.length) {
+            (true, 0) => return Err(Http2Error::BadLength("DATA")),
+            (true, _) => self.reading = Reading::PadLength(header),
+            (false, _) => self.data(header, 0, out)?,
+        }
+        Ok(())
+    }
+
+    /// The rest of a DATA frame is read next.
+    #[inline]
+    pub(super) fn read_data(&mut self, data: Data) {
+        self.reading = Reading::Data(data);
     }
 
     /// A frame of a fixed meaning, all of it.
