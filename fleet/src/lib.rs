@@ -1,18 +1,17 @@
 //! The control plane of ringload's fleets: one run from many machines, over NATS JetStream.
 //!
-//! Members find one another under the name of a run, agree on what is sent, begin at one instant, and hand in their
+//! Members find one another under the name of a run, agree on what is sent, begin at one instant, and upload their
 //! record logs; the member of rank 0 leads. Nothing here carries load or counts a token: all runs on one thread of its
 //! own, which is kept off the cores of the load. What members say to each other is in [`message`].
 #![forbid(unsafe_code)]
 
 mod address;
-mod beats;
 mod board;
 mod bus;
 mod clock;
 mod difference;
 mod error;
-mod hand_in;
+mod heartbeats;
 mod identity;
 mod member;
 pub mod message;
@@ -22,13 +21,14 @@ mod silence;
 mod state;
 mod status;
 mod thread;
+mod upload;
 
 pub use address::{Address, Credentials, Tls};
 pub use clock::{Alignment, Echo, Interval, QUARTZ};
 pub use difference::differences;
 pub use error::{Blame, Error, Result};
 pub use identity::{Given, Identity};
-pub use member::{Carrying, Entrance, Member};
+pub use member::{Counting, Joining, Member};
 pub use names::name_of;
 pub use runs::{Left, Next};
 pub use state::{Load, OnLoss, Options, Stopped};

@@ -1,16 +1,16 @@
 //! A member of a fleet: joined to its run, until it lets go.
 
-use crate::beats;
 use crate::board::{Board, mirror};
 use crate::bus::Bus;
 use crate::clock::Interval;
 use crate::error::{Error, Result};
-use crate::hand_in;
+use crate::heartbeats;
 use crate::identity::Identity;
 use crate::message::{Joined, Over};
 use crate::silence::Heard;
 use crate::state::{Inner, Load, Options, locked, monotonic};
 use crate::thread::ControlThread;
+use crate::upload;
 use std::future::Future;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
@@ -19,7 +19,7 @@ use tokio::sync::watch;
 use tokio::task::AbortHandle;
 
 /// A member, or why it is none.
-pub enum Entrance {
+pub enum Joining {
     /// It has joined.
     Joined(Member),
     /// Its run is over, with this exit status of the leader.
@@ -37,15 +37,15 @@ impl Member {
     ///
     /// # Errors
     /// When the bus does not answer or refuses, or another process has joined with this rank.
-    pub fn join(options: Options) -> Result<Entrance> {
+    pub fn join(options: Options) -> Result<Joining> {
         let thread = ControlThread::start()?;
         let inner = thread.ask(enter(options))??;
         let inner = match inner {
             Ok(inner) => Arc::new(inner),
-            Err(status) => return Ok(Entrance::Over(status)),
+            Err(status) => return Ok(Joining::Over(status)),
         };
-        beats::start(&thread, &inner);
-        Ok(Entrance::Joined(Self { inner, thread }))
+        heartbeats::start(&thread, &inner);
+        Ok(Joining::Joined(Self { inner, thread }))
     }
 
     /// Who it is.
@@ -81,10 +81,10 @@ impl Member {
     /// The load of run `number` begins to count, until what is given back ends; what it writes into `log` goes to the
     /// bus meanwhile.
     #[must_use]
-    pub fn carry(&self, number: u64, load: Arc<dyn Load>, log: Option<&Path>) -> Carrying {
+    pub fn count(&self, number: u64, load: Arc<dyn Load>, log: Option<&Path>) -> Counting {
         *locked(&self.inner.load) = Some((number, load));
-        let follow = log.map(|log| self.thread.spawn(hand_in::follow(Arc::clone(&self.inner), number, log.to_owned())));
-        Carrying { inner: Arc::clone(&self.inner), follow }
+        let follow = log.map(|log| self.thread.spawn(upload::follow(Arc::clone(&self.inner), number, log.to_owned())));
+        Counting { inner: Arc::clone(&self.inner), follow }
     }
 
     /// Waits for something that is done on the control thread.
@@ -98,12 +98,12 @@ impl Member {
 }
 
 /// A load that counts; ends with this value.
-pub struct Carrying {
+pub struct Counting {
     inner: Arc<Inner>,
     follow: Option<AbortHandle>,
 }
 
-impl Drop for Carrying {
+impl Drop for Counting {
     fn drop(&mut self) {
         *locked(&self.inner.load) = None;
         if let Some(follow) = &self.follow {
@@ -149,7 +149,7 @@ async fn enter(options: Options) -> Result<std::result::Result<Inner, u8>> {
         alignment: Mutex::default(),
         load: Mutex::default(),
         lost: Mutex::default(),
-        handed: tokio::sync::Mutex::default(),
+        uploaded: tokio::sync::Mutex::default(),
         sequence: AtomicU64::new(0),
         options,
     }))

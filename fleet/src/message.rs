@@ -1,4 +1,4 @@
-//! What the members tell each other through the bus: values of the run's bucket, and beats.
+//! What the members tell each other through the bus: values of the run's bucket, and heartbeats.
 //!
 //! | key | by | what |
 //! |---|---|---|
@@ -14,7 +14,7 @@
 //! | `member.RANK.N.ended` | each member | [`Ended`] |
 //! | `lead.over` | the leader | [`Over`] |
 //!
-//! A key is written once; only beats repeat.
+//! A key is written once; only heartbeats repeat.
 
 use crate::clock::Interval;
 use serde::{Deserialize, Serialize};
@@ -99,12 +99,12 @@ pub struct Over {
     pub status: u8,
 }
 
-/// Sign of life of a member, and what it has done so far; cumulative, so that a beat that is lost is no loss.
+/// Sign of life of a member, and what it has done so far; cumulative, so that a heartbeat that is lost is no loss.
 #[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
-pub struct Beat {
+pub struct Heartbeat {
     /// Its rank.
     pub rank: usize,
-    /// Grows with each beat: those that come late are dropped.
+    /// Grows with each heartbeat: those that come late are dropped.
     pub sequence: u64,
     /// Its run.
     pub run: u64,

@@ -3,10 +3,10 @@
 use crate::board::Board;
 use crate::clock::Interval;
 use crate::error::{Error, Result};
-use crate::hand_in::piece_of;
 use crate::member::Member;
 use crate::message::{Agreed, Announcement, Counters, Ended, Go, Joined, Offer, Over, Ready};
 use crate::state::{Inner, locked, monotonic};
+use crate::upload::piece_of;
 use serde_json::Value;
 use std::fs::File;
 use std::io::Write as _;
@@ -166,10 +166,10 @@ impl Member {
     ///
     /// # Errors
     /// When the bus does not come back, or the log cannot be read.
-    pub fn hand_in(&self, number: u64, log: &Path, began: u64, failure: Option<String>) -> Result<()> {
+    pub fn upload(&self, number: u64, log: &Path, began: u64, failure: Option<String>) -> Result<()> {
         let log = log.to_owned();
         self.ask(|inner| async move {
-            let (pieces, bytes) = inner.hand_in_rest(number, &log).await?;
+            let (pieces, bytes) = inner.upload_rest(number, &log).await?;
             let ended = Ended { pieces, bytes, clock: inner.clock(), began, failure };
             inner.say(&format!("{number}.ended"), &ended).await
         })
@@ -352,7 +352,7 @@ impl Inner {
             Err(error) if self.member_lost(rank).is_none() => return Err(error),
             Err(_) => None,
         };
-        let beat = locked(&self.heard).beat(rank);
+        let heartbeat = locked(&self.heard).heartbeat(rank);
         let path = folder.join(format!("member_{rank}.ringlog"));
         let unwritable = |e: std::io::Error| {
             Error::environment(format!("{}: {e}", path.display()), "free space in the folder of the results")
@@ -375,9 +375,12 @@ impl Inner {
             rank,
             host: self.joined(rank).await.map(|joined| joined.host).unwrap_or_default(),
             log: path,
-            clock: ended.as_ref().and_then(|ended| ended.clock).or(beat.and_then(|beat| beat.clock)),
+            clock: ended.as_ref().and_then(|ended| ended.clock).or(heartbeat.and_then(|heartbeat| heartbeat.clock)),
             began: ended.as_ref().map(|ended| ended.began),
-            counters: beat.filter(|beat| beat.run == number).map(|beat| beat.counters).unwrap_or_default(),
+            counters: heartbeat
+                .filter(|heartbeat| heartbeat.run == number)
+                .map(|heartbeat| heartbeat.counters)
+                .unwrap_or_default(),
             lost: ended.is_none(),
             failure: ended.and_then(|ended| ended.failure),
         })

@@ -1,12 +1,12 @@
 //! Which members have fallen silent. Pure.
 
-use crate::message::Beat;
+use crate::message::Heartbeat;
 use std::time::Duration;
 
 /// The last sign of life of each member, in nanoseconds on the clock of who hears them.
 #[derive(Debug)]
 pub(crate) struct Heard {
-    last: Vec<Option<(u64, Beat)>>,
+    last: Vec<Option<(u64, Heartbeat)>>,
     /// Since when the bus is there: without it nobody can be heard.
     connected_since: Option<u64>,
     /// Since when it is away.
@@ -34,29 +34,29 @@ impl Heard {
     /// A member is there, and is to be heard from now on.
     pub(crate) fn expect(&mut self, rank: usize, now: u64) {
         if let Some(last) = self.last.get_mut(rank) {
-            last.get_or_insert((now, Beat { rank, ..Beat::default() }));
+            last.get_or_insert((now, Heartbeat { rank, ..Heartbeat::default() }));
         }
     }
 
     /// A member was heard. Whether it says more than was known.
-    pub(crate) fn handle_beat(&mut self, beat: Beat, now: u64) -> bool {
-        let Some(last) = self.last.get_mut(beat.rank) else { return false };
-        let newer = last.is_none_or(|(_, known)| known.sequence < beat.sequence || known.sequence == 0);
+    pub(crate) fn handle_heartbeat(&mut self, heartbeat: Heartbeat, now: u64) -> bool {
+        let Some(last) = self.last.get_mut(heartbeat.rank) else { return false };
+        let newer = last.is_none_or(|(_, known)| known.sequence < heartbeat.sequence || known.sequence == 0);
         match last {
             Some((at, known)) => {
                 *at = now;
                 if newer {
-                    *known = beat;
+                    *known = heartbeat;
                 }
             }
-            None => *last = Some((now, beat)),
+            None => *last = Some((now, heartbeat)),
         }
         newer
     }
 
     /// What a member said last.
-    pub(crate) fn beat(&self, rank: usize) -> Option<Beat> {
-        self.last.get(rank).copied().flatten().map(|(_, beat)| beat)
+    pub(crate) fn heartbeat(&self, rank: usize) -> Option<Heartbeat> {
+        self.last.get(rank).copied().flatten().map(|(_, heartbeat)| heartbeat)
     }
 
     /// Members that were heard once and have been silent for longer than `patience`. While the bus is gone nobody is.
@@ -77,8 +77,8 @@ mod tests {
     const SECOND: u64 = 1_000_000_000;
     const PATIENCE: Duration = Duration::from_secs(10);
 
-    fn beat(rank: usize, sequence: u64, done: u64) -> Beat {
-        Beat { rank, sequence, counters: Counters { done, ..Counters::default() }, ..Beat::default() }
+    fn heartbeat(rank: usize, sequence: u64, done: u64) -> Heartbeat {
+        Heartbeat { rank, sequence, counters: Counters { done, ..Counters::default() }, ..Heartbeat::default() }
     }
 
     #[test]
@@ -86,9 +86,9 @@ mod tests {
         let mut heard = Heard::new(3);
         heard.handle_bus(true, 0);
         for second in 0..20 {
-            heard.handle_beat(beat(0, second, 0), second * SECOND);
+            heard.handle_heartbeat(heartbeat(0, second, 0), second * SECOND);
             if second < 5 {
-                heard.handle_beat(beat(1, second, 0), second * SECOND);
+                heard.handle_heartbeat(heartbeat(1, second, 0), second * SECOND);
             }
         }
         // The third was never heard: nobody has expected it yet.
@@ -111,10 +111,10 @@ mod tests {
     fn what_comes_late_counts_as_a_sign_of_life_and_changes_no_figure() {
         let mut heard = Heard::new(1);
         heard.handle_bus(true, 0);
-        assert!(heard.handle_beat(beat(0, 7, 70), SECOND));
-        assert!(!heard.handle_beat(beat(0, 6, 60), 20 * SECOND));
-        assert_eq!(heard.beat(0).map(|b| b.counters.done), Some(70));
+        assert!(heard.handle_heartbeat(heartbeat(0, 7, 70), SECOND));
+        assert!(!heard.handle_heartbeat(heartbeat(0, 6, 60), 20 * SECOND));
+        assert_eq!(heard.heartbeat(0).map(|b| b.counters.done), Some(70));
         assert!(heard.silent(21 * SECOND, PATIENCE).is_empty());
-        assert!(!heard.handle_beat(beat(5, 1, 1), 0), "nobody's");
+        assert!(!heard.handle_heartbeat(heartbeat(5, 1, 1), 0), "nobody's");
     }
 }

@@ -6,7 +6,7 @@ use crate::bus::Bus;
 use crate::clock::{Alignment, Interval, QUARTZ};
 use crate::error::{Error, Result};
 use crate::identity::Identity;
-use crate::message::{Beat, Counters};
+use crate::message::{Counters, Heartbeat};
 use crate::silence::Heard;
 use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
@@ -74,13 +74,13 @@ pub(crate) struct Inner {
     /// Members that fell silent.
     pub(crate) lost: Mutex<Vec<usize>>,
     /// What of its record log is on the bus.
-    pub(crate) handed: tokio::sync::Mutex<Handed>,
+    pub(crate) uploaded: tokio::sync::Mutex<Uploaded>,
     pub(crate) sequence: AtomicU64,
 }
 
 /// What of the record log of a run is on the bus.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Handed {
+pub(crate) struct Uploaded {
     pub(crate) number: u64,
     pub(crate) pieces: u64,
     pub(crate) bytes: u64,
@@ -107,9 +107,9 @@ impl Inner {
     }
 
     /// Its sign of life.
-    pub(crate) fn beat(&self) -> Beat {
+    pub(crate) fn heartbeat(&self) -> Heartbeat {
         let load = locked(&self.load).as_ref().map(|(number, load)| (*number, Arc::clone(load)));
-        Beat {
+        Heartbeat {
             rank: self.rank(),
             sequence: self.sequence.fetch_add(1, Ordering::Relaxed),
             run: load.as_ref().map_or(0, |(number, _)| *number),

@@ -3,7 +3,7 @@
 use crate::address::Address;
 use crate::bus::Bus;
 use crate::error::{Error, Result};
-use crate::message::{Beat, Joined};
+use crate::message::{Heartbeat, Joined};
 use crate::thread::ControlThread;
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use std::time::Duration;
@@ -29,7 +29,7 @@ pub struct Seen {
     /// Its machine.
     pub host: String,
     /// What it said last, where it was heard.
-    pub beat: Option<Beat>,
+    pub heartbeat: Option<Heartbeat>,
 }
 
 impl RunStatus {
@@ -58,17 +58,17 @@ async fn read(address: &Address, run: &str) -> Result<RunStatus> {
         let body = bus.values.get(key.as_str()).await.map_err(|e| unread(&e))?.unwrap_or_default();
         let joined: Joined = bus.value(key, &body).await?;
         status.size = status.size.max(joined.size);
-        status.members.push(Seen { rank, host: joined.host, beat: None });
+        status.members.push(Seen { rank, host: joined.host, heartbeat: None });
     }
     status.members.sort_by_key(|member| member.rank);
     if let Ok(Some(body)) = bus.values.get("lead.over").await {
         status.over = Some(bus.value::<crate::message::Over>("lead.over", &body).await?.status);
-    } else if let Ok(mut beats) = bus.client.subscribe(bus.subject("beat.*")).await {
+    } else if let Ok(mut heartbeats) = bus.client.subscribe(bus.subject("heartbeat.*")).await {
         let listen = async {
-            while let Some(message) = beats.next().await {
-                let Ok(beat) = serde_json::from_slice::<Beat>(&message.payload) else { continue };
-                if let Some(member) = status.members.iter_mut().find(|member| member.rank == beat.rank) {
-                    member.beat = Some(beat);
+            while let Some(message) = heartbeats.next().await {
+                let Ok(heartbeat) = serde_json::from_slice::<Heartbeat>(&message.payload) else { continue };
+                if let Some(member) = status.members.iter_mut().find(|member| member.rank == heartbeat.rank) {
+                    member.heartbeat = Some(heartbeat);
                 }
             }
         };

@@ -110,7 +110,7 @@ pub(crate) fn run(
     let view = LiveView::of(&plan, output, &workers, observers.place, kept, &host.facts);
     let scraper = Scraper::start(&plan, telemetry, &control, &workers, &view.server);
     let begin = fleet.zip(shared.as_ref()).map(|(fleet, shared)| fleet.begin(shared, &control, &workers));
-    let (gate, carrying) = begin.unzip();
+    let (gate, counting) = begin.unzip();
     let driven = drive(own, workload, (&control, gate), log, view, observers.live);
     hooks::after(around, &plan);
     let mut finished = driven?;
@@ -127,7 +127,7 @@ pub(crate) fn run(
             Err(error) => return Err(with_log_kept(error, files)),
         };
     }
-    drop(carrying);
+    drop(counting);
     let otel = telemetry.otel_endpoint.as_ref().map(|url| Otel::new(&url.0, telemetry, output.quiet));
     let mlflow = telemetry.mlflow.clone();
     let driven = Driven { plan, workload, finished, host, identity, scraped, otel, mlflow: Some(mlflow) };

@@ -1,7 +1,7 @@
 //! The member that leads: it makes the runs of its command line, and sums up what all members leave.
 
 use super::digests::digests;
-use super::load::Carried;
+use super::local_load::LocalLoad;
 use super::{ours, plans};
 use crate::exit::Exit;
 use crate::result::log_head::MemberHead;
@@ -14,7 +14,7 @@ use ringload_engine::run::{self, Control, Finished, Gate};
 use ringload_engine::workload::Workload;
 use ringload_engine::{Error, Result};
 use ringload_fleet::message::{Announcement, Offer};
-use ringload_fleet::{Carrying, Left, Member};
+use ringload_fleet::{Counting, Left, Member};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -97,11 +97,11 @@ impl Leader {
     }
 
     /// What says when the phases of a run begin; the members hear of each other while the other value is held.
-    pub(crate) fn begin(&self, shared: &Shared, control: &Arc<Control>, workers: &[usize]) -> (Gate, Carrying) {
+    pub(crate) fn begin(&self, shared: &Shared, control: &Arc<Control>, workers: &[usize]) -> (Gate, Counting) {
         let own = workers.to_vec();
         self.member.on_its_thread(move || ringload_engine::driver::keep_off(&own));
-        let load = Carried::new(Arc::clone(control), workers.len());
-        (gate_of(Arc::clone(&self.member), shared.number), self.member.carry(shared.number, load, None))
+        let load = LocalLoad::new(Arc::clone(control), workers.len());
+        (gate_of(Arc::clone(&self.member), shared.number), self.member.count(shared.number, load, None))
     }
 
     /// One run of what all members have left. What comes from the others lies in `folder` until it is summed up.

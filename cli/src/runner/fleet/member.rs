@@ -1,8 +1,8 @@
-//! A member that follows: it drives its share of each run, and hands its records in.
+//! A member that follows: it drives its share of each run, and uploads its records.
 
 use super::digests::digests;
 use super::leader::{gate_of, head_of};
-use super::load::Carried;
+use super::local_load::LocalLoad;
 use super::{exit_of, ours, plans};
 use crate::exit::Exit;
 use crate::flags::ProfileArgs;
@@ -135,7 +135,7 @@ impl Follower {
         let control = Arc::new(Control::new(cores.len()));
         let own = cores.clone();
         self.member.on_its_thread(move || driver::keep_off(&own));
-        let carrying = self.member.carry(number, Carried::new(Arc::clone(&control), cores.len()), Some(&log));
+        let counting = self.member.count(number, LocalLoad::new(Arc::clone(&control), cores.len()), Some(&log));
         let driven = {
             let _loading = signals::loading(&control);
             let run = Run::with(&plan, workload, Arc::clone(&control));
@@ -149,9 +149,9 @@ impl Follower {
             }
             Err(error) => (0, Some(error.to_string())),
         };
-        drop(carrying);
+        drop(counting);
         let said = failure.clone();
-        if let Err(error) = self.member.hand_in(number, &log, began, failure).map_err(ours) {
+        if let Err(error) = self.member.upload(number, &log, began, failure).map_err(ours) {
             self.tell_kept(&log);
             return Err(error.into());
         }
@@ -164,7 +164,7 @@ impl Follower {
         }
     }
 
-    /// Where its records are kept until they are handed in.
+    /// Where its records are kept until they are uploaded.
     fn log_path(&self, number: u64, folder: &Path) -> Result<PathBuf> {
         let folder = folder.join(format!("member_{}", self.member.identity().rank));
         std::fs::create_dir_all(&folder).map_err(|e| {

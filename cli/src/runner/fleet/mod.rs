@@ -6,7 +6,7 @@
 
 mod digests;
 mod leader;
-mod load;
+mod local_load;
 mod member;
 mod plans;
 mod status;
@@ -21,7 +21,7 @@ use crate::exit::Exit;
 use crate::flags::{FleetArgs, OnLossArg};
 use crate::live::signals;
 use ringload_engine::{Error, Result};
-use ringload_fleet::{Address, Blame, Entrance, Given, Identity, Member, OnLoss, Options};
+use ringload_fleet::{Address, Blame, Given, Identity, Joining, Member, OnLoss, Options};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -68,9 +68,9 @@ pub(crate) fn join(args: &FleetArgs) -> Result<Role> {
         stopped: Arc::new(signals::received),
     };
     Ok(match Member::join(options).map_err(ours)? {
-        Entrance::Over(status) => Role::Late(exit_of(status)),
-        Entrance::Joined(member) if leads => Role::Leads(Arc::new(Leader::new(member))),
-        Entrance::Joined(member) => Role::Follows(Follower::new(member)),
+        Joining::Over(status) => Role::Late(exit_of(status)),
+        Joining::Joined(member) if leads => Role::Leads(Arc::new(Leader::new(member))),
+        Joining::Joined(member) => Role::Follows(Follower::new(member)),
     })
 }
 

@@ -26,15 +26,17 @@ fn text(run: &str, status: &RunStatus) -> String {
         (None, runs) => format!("run {runs} is under way"),
     };
     let mut text = format!("{run}: {state}\n");
-    for Seen { rank, host, beat } in &status.members {
-        let said = match beat {
+    for Seen { rank, host, heartbeat } in &status.members {
+        let said = match heartbeat {
             None => "not heard".to_owned(),
-            Some(beat) => format!(
+            Some(heartbeat) => format!(
                 "{} done, {} failed, {} in flight{}",
-                beat.counters.done,
-                beat.counters.failed,
-                beat.counters.in_flight,
-                beat.clock.map_or_else(String::new, |clock| format!(", clock ±{} µs", clock.uncertainty() / 1_000))
+                heartbeat.counters.done,
+                heartbeat.counters.failed,
+                heartbeat.counters.in_flight,
+                heartbeat
+                    .clock
+                    .map_or_else(String::new, |clock| format!(", clock ±{} µs", clock.uncertainty() / 1_000))
             ),
         };
         let _ = writeln!(text, "  member {rank} ({host}): {said}");
@@ -48,13 +50,16 @@ fn text(run: &str, status: &RunStatus) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use ringload_fleet::message::{Beat, Counters};
+    use ringload_fleet::message::{Counters, Heartbeat};
 
     #[test]
     fn it_says_who_is_there_and_how_far() {
-        let beat = Beat { counters: Counters { done: 41, in_flight: 3, ..Counters::default() }, ..Beat::default() };
-        let members =
-            vec![Seen { rank: 0, host: "a".into(), beat: Some(beat) }, Seen { rank: 1, host: "b".into(), beat: None }];
+        let heartbeat =
+            Heartbeat { counters: Counters { done: 41, in_flight: 3, ..Counters::default() }, ..Heartbeat::default() };
+        let members = vec![
+            Seen { rank: 0, host: "a".into(), heartbeat: Some(heartbeat) },
+            Seen { rank: 1, host: "b".into(), heartbeat: None },
+        ];
         let status = RunStatus { size: 3, runs: 1, over: None, members };
         let text = text("r", &status);
         assert_eq!(

@@ -2,7 +2,7 @@
 //! when it has ended.
 
 use crate::error::{Error, Result};
-use crate::state::{Handed, Inner};
+use crate::state::{Inner, Uploaded};
 use std::fs::File;
 use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
@@ -14,21 +14,21 @@ pub(crate) fn piece_of(number: u64, rank: usize, piece: u64) -> String {
     format!("records.{number}.{rank}.{piece}")
 }
 
-/// Hands in what a log has grown by, again and again.
+/// Uploads what a log has grown by, again and again.
 pub(crate) async fn follow(inner: Arc<Inner>, number: u64, log: PathBuf) {
     loop {
         tokio::time::sleep(EVERY).await;
-        // What could not be handed in goes with the next piece, or with the rest.
-        let _ = inner.hand_in_some(number, &log).await;
+        // What could not be uploaded goes with the next piece, or with the rest.
+        let _ = inner.upload_some(number, &log).await;
     }
 }
 
 impl Inner {
-    /// Hands in the next piece of a log: whether there was one.
-    async fn hand_in_some(&self, number: u64, log: &Path) -> Result<bool> {
-        let mut handed = self.handed.lock().await;
-        if handed.number != number {
-            *handed = Handed { number, ..Handed::default() };
+    /// Uploads the next piece of a log: whether there was one.
+    async fn upload_some(&self, number: u64, log: &Path) -> Result<bool> {
+        let mut uploaded = self.uploaded.lock().await;
+        if uploaded.number != number {
+            *uploaded = Uploaded { number, ..Uploaded::default() };
         }
         let unreadable = |e: std::io::Error| {
             Error::environment(format!("{}: {e}", log.display()), "see that the folder of the records stays readable")
@@ -37,7 +37,7 @@ impl Inner {
         let mut piece = vec![0; PIECE];
         let mut got = 0;
         while got < PIECE {
-            match file.read_at(&mut piece[got..], handed.bytes + got as u64).map_err(unreadable)? {
+            match file.read_at(&mut piece[got..], uploaded.bytes + got as u64).map_err(unreadable)? {
                 0 => break,
                 n => got += n,
             }
@@ -45,26 +45,26 @@ impl Inner {
         if got == 0 {
             return Ok(false);
         }
-        self.bus.keep(&piece_of(number, self.rank(), handed.pieces), &piece[..got]).await?;
-        handed.pieces += 1;
-        handed.bytes += got as u64;
+        self.bus.keep(&piece_of(number, self.rank(), uploaded.pieces), &piece[..got]).await?;
+        uploaded.pieces += 1;
+        uploaded.bytes += got as u64;
         Ok(true)
     }
 
-    /// Hands in all that is left of a log: how many pieces it has, and how many bytes. A put that meets a restart of
+    /// Uploads all that is left of a log: how many pieces it has, and how many bytes. A put that meets a restart of
     /// the bus fails: it is made again, whole.
-    pub(crate) async fn hand_in_rest(&self, number: u64, log: &Path) -> Result<(u64, u64)> {
+    pub(crate) async fn upload_rest(&self, number: u64, log: &Path) -> Result<(u64, u64)> {
         let until = Instant::now() + self.restart();
         loop {
-            match self.hand_in_some(number, log).await {
+            match self.upload_some(number, log).await {
                 Ok(true) => {}
                 Ok(false) => break,
                 Err(error) if Instant::now() > until => return Err(error),
                 Err(_) => tokio::time::sleep(AGAIN).await,
             }
         }
-        let handed = self.handed.lock().await;
-        Ok((handed.pieces, handed.bytes))
+        let uploaded = self.uploaded.lock().await;
+        Ok((uploaded.pieces, uploaded.bytes))
     }
 }
 

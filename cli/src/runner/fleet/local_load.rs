@@ -8,19 +8,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The workers of this process, and places for what the other members have counted.
-pub(super) struct Carried {
+pub(super) struct LocalLoad {
     control: Arc<Control>,
     workers: usize,
 }
 
-impl Carried {
+impl LocalLoad {
     /// The load of so many workers, whose control has a place for each other member behind them.
     pub(super) fn new(control: Arc<Control>, workers: usize) -> Arc<Self> {
         Arc::new(Self { control, workers })
     }
 }
 
-impl Load for Carried {
+impl Load for LocalLoad {
     fn counters(&self) -> Counters {
         let mut sum = Counters::default();
         let load = |of: &AtomicU64| of.load(Ordering::Relaxed);

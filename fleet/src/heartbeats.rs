@@ -1,7 +1,7 @@
 //! What goes on beside the runs: signs of life, echoes between the clocks, and the watch over those who fall silent.
 
 use crate::clock::Echo;
-use crate::message::Beat;
+use crate::message::Heartbeat;
 use crate::state::{Inner, Load, OnLoss, locked, monotonic};
 use crate::thread::ControlThread;
 use futures_util::StreamExt as _;
@@ -22,34 +22,34 @@ pub(crate) fn start(thread: &ControlThread, inner: &Arc<Inner>) {
 
 /// Says that it is alive.
 async fn speak(inner: Arc<Inner>) {
-    let subject = inner.bus.subject(&format!("beat.{}", inner.rank()));
-    let mut every = tokio::time::interval(BEAT);
+    let subject = inner.bus.subject(&format!("heartbeat.{}", inner.rank()));
+    let mut every = tokio::time::interval(HEARTBEAT);
     every.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         every.tick().await;
-        let Ok(body) = serde_json::to_vec(&inner.beat()) else { continue };
-        // It waits while too much is queued, as without a connection; a beat that is lost is no loss.
-        let _ = tokio::time::timeout(BEAT, inner.bus.client.publish(subject.clone(), body.into())).await;
+        let Ok(body) = serde_json::to_vec(&inner.heartbeat()) else { continue };
+        // It waits while too much is queued, as without a connection; a heartbeat that is lost is no loss.
+        let _ = tokio::time::timeout(HEARTBEAT, inner.bus.client.publish(subject.clone(), body.into())).await;
     }
 }
 
 /// Hears the others: the leader all members, the others the leader.
 async fn listen(inner: Arc<Inner>) {
-    let of = if inner.leads() { "beat.*" } else { "beat.0" };
+    let of = if inner.leads() { "heartbeat.*" } else { "heartbeat.0" };
     let subject = inner.bus.subject(of);
     loop {
-        let Ok(mut beats) = inner.bus.client.subscribe(subject.clone()).await else {
-            tokio::time::sleep(BEAT).await;
+        let Ok(mut heartbeats) = inner.bus.client.subscribe(subject.clone()).await else {
+            tokio::time::sleep(HEARTBEAT).await;
             continue;
         };
-        while let Some(message) = beats.next().await {
-            let Ok(beat) = serde_json::from_slice::<Beat>(&message.payload) else { continue };
-            let newer = locked(&inner.heard).handle_beat(beat, monotonic());
+        while let Some(message) = heartbeats.next().await {
+            let Ok(heartbeat) = serde_json::from_slice::<Heartbeat>(&message.payload) else { continue };
+            let newer = locked(&inner.heard).handle_heartbeat(heartbeat, monotonic());
             let load = locked(&inner.load).clone();
-            if let Some((run, load)) = load.filter(|_| newer && beat.rank != inner.rank())
-                && run == beat.run
+            if let Some((run, load)) = load.filter(|_| newer && heartbeat.rank != inner.rank())
+                && run == heartbeat.run
             {
-                load.show(beat.rank, beat.counters);
+                load.show(heartbeat.rank, heartbeat.counters);
             }
         }
     }
@@ -109,7 +109,8 @@ fn ends_early(inner: &Inner, (number, load): (u64, &dyn Load), lost: &[usize]) -
         return Some("the leader ends it".to_owned());
     }
     let heard = locked(&inner.heard);
-    let ending = |rank: &usize| heard.beat(*rank).is_some_and(|beat| beat.run == number && beat.ending);
+    let ending =
+        |rank: &usize| heard.heartbeat(*rank).is_some_and(|heartbeat| heartbeat.run == number && heartbeat.ending);
     (1..inner.size()).find(ending).map(|rank| format!("member {rank} ends it"))
 }
 
@@ -118,7 +119,7 @@ async fn answer_echoes(inner: Arc<Inner>) {
     let subject = inner.bus.subject("clock");
     loop {
         let Ok(mut echoes) = inner.bus.client.subscribe(subject.clone()).await else {
-            tokio::time::sleep(BEAT).await;
+            tokio::time::sleep(HEARTBEAT).await;
             continue;
         };
         while let Some(message) = echoes.next().await {
@@ -126,7 +127,7 @@ async fn answer_echoes(inner: Arc<Inner>) {
             let Some(reply) = message.reply else { continue };
             let mut body = received.to_le_bytes().to_vec();
             body.extend(monotonic().to_le_bytes());
-            let _ = tokio::time::timeout(BEAT, inner.bus.client.publish(reply, body.into())).await;
+            let _ = tokio::time::timeout(HEARTBEAT, inner.bus.client.publish(reply, body.into())).await;
         }
     }
 }
@@ -157,7 +158,7 @@ fn echo_of(sent: u64, body: &[u8], returned: u64) -> Option<Echo> {
 }
 
 /// Between two signs of life.
-const BEAT: Duration = Duration::from_millis(500);
+const HEARTBEAT: Duration = Duration::from_millis(500);
 /// Between two looks for silence.
 const LOOK: Duration = Duration::from_millis(100);
 /// Between two echoes.
