@@ -1,0 +1,158 @@
+"""Scenes of faults: who is missing, who is refused, who is lost, and what becomes of the run."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+
+from loads import LOADS
+from parts import BINARY, Bus, Fleet, Recorder, check, common, counts, scene
+
+@scene
+def refused(bus, dir):
+    """A member with another command line, or another dataset, is refused by name."""
+    server = Recorder()
+    args = common(server, *LOADS["rate"])
+    for name, other, words in [
+        ("another rate", [a if a != "60" else "61" for a in args], ["member 1", "profiling.load.rate"]),
+        ("another seed", [a if a != "7" else "8" for a in args], ["member 1", "seed"]),
+    ]:
+        fleet = Fleet(bus, 2, args, f"{dir}/{name}", ranks=[0])
+        fleet.start(bus, 1, other)
+        codes = fleet.wait()
+        check(f"{name}: both end with 2", set(codes.values()) == {2}, f"{codes} {fleet.said(0)} {fleet.said(1)}")
+        check(f"{name}: the leader says {words}", all(word in fleet.said(0) for word in words), fleet.said(0))
+    check("nothing was sent", server.came == [])
+
+
+@scene
+def too_few(bus, dir):
+    """A member that does not come is named."""
+    server = Recorder()
+    fleet = Fleet(bus, 3, common(server, *LOADS["rate"], "--fleet-wait", "3"), f"{dir}/few", ranks=[0, 2])
+    codes = fleet.wait()
+    check("both end with 2", set(codes.values()) == {2}, f"{codes}")
+    check("the missing one is named", "members 1 of 3" in fleet.said(0), fleet.said(0))
+
+
+@scene
+def late(bus, dir):
+    """A member that starts late is waited for; one that comes when all is over starts nothing."""
+    server = Recorder()
+    args = common(server, *LOADS["constant"])
+    fleet = Fleet(bus, 2, args, f"{dir}/late", ranks=[0])
+    time.sleep(3)
+    fleet.start(bus, 1, args)
+    check("both end with 0", set(fleet.wait().values()) == {0}, fleet.said(0))
+    check("120 requests came", len(server.taken()) == 120)
+    fleet.start(bus, 1, args)
+    check("one that comes afterwards ends with 0", fleet.wait()[1] == 0, fleet.said(1))
+    check("and sends nothing", server.came == [])
+
+
+def broken(bus, dir, how, on_loss):
+    server = Recorder()
+    args = common(server, "--request-rate", "60", "--benchmark-duration", "16", "--fleet-silence", "3", "--fleet-on-loss", on_loss)
+    fleet = Fleet(bus, 3, args, f"{dir}/{how.name}-{on_loss}")
+    until = time.monotonic() + 30
+    while len(server.came) < 60 and time.monotonic() < until:
+        time.sleep(0.1)
+    os.kill(fleet.members[2].pid, how)
+    lost = fleet.members.pop(2)
+    codes = fleet.wait()
+    lost.kill()
+    lost.wait()
+    check("leader and other member end with 0", (codes[0], codes[1]) == (0, 0), f"{codes} {fleet.said(0)} {fleet.said(1)}")
+    report = fleet.report()
+    found = [f["gate"] for f in report["verdict"]["findings"]]
+    check("INVALID, by member_lost", report["verdict"]["status"] == "INVALID" and "member_lost" in found, found)
+    member = report["summary"]["fleet"]["members"][2]
+    check(f"its loss is counted: {member.get('lost_requests')} requests", member["lost"] and not report["summary"]["violations"], member)
+    came = len(server.taken())
+    issued = counts(report)["issued"]
+    check(f"{came} came, {issued} are in the figures", issued <= came)
+    return came
+
+
+@scene
+def killed(bus, dir):
+    """A member is killed in mid-run: the others end, or go on; nothing is unaccounted for."""
+    early = broken(bus, dir, signal.SIGKILL, "abort")
+    whole = broken(bus, dir, signal.SIGKILL, "continue")
+    check("abort ends the load, continue does not", early < whole)
+
+
+@scene
+def paused(bus, dir):
+    """A member is stopped in mid-run, and counts as lost."""
+    broken(bus, dir, signal.SIGSTOP, "abort")
+
+
+@scene
+def leader_killed(bus, dir):
+    """The leader is killed: the others end their load, and keep their logs, from which a report is made."""
+    server = Recorder()
+    args = common(server, "--request-rate", "60", "--benchmark-duration", "20", "--fleet-silence", "3")
+    fleet = Fleet(bus, 3, args, f"{dir}/leader")
+    until = time.monotonic() + 30
+    while len(server.came) < 60 and time.monotonic() < until:
+        time.sleep(0.1)
+    fleet.members[0].kill()
+    codes = fleet.wait()
+    check("the others end with 2", (codes[1], codes[2]) == (2, 2), f"{codes} {fleet.said(1)}")
+    merged(fleet, 3, dir)
+
+
+@scene
+def bus_gone(bus, dir):
+    """The bus is killed for good: members finish what is planned, keep their logs, and a report is made of them."""
+    bus = Bus()
+    server = Recorder()
+    args = common(server, "--request-rate", "60", "--benchmark-duration", "4", "--fleet-silence", "2")
+    fleet = Fleet(bus, 2, args, f"{dir}/gone")
+    until = time.monotonic() + 30
+    while len(server.came) < 30 and time.monotonic() < until:
+        time.sleep(0.1)
+    bus.kill()
+    codes = fleet.wait(120)
+    came = len(server.taken())
+    check("no member ends with 0", 0 not in codes.values(), f"{codes}")
+    report = merged(fleet, 2, dir)
+    check(f"all of {came} requests are in the merged report", counts(report)["issued"] == came, counts(report))
+    bus.end()
+
+
+@scene
+def bus_restarted(bus, dir):
+    """The bus is killed and started again in mid-run: the run comes to its end."""
+    bus = Bus()
+    server = Recorder()
+    args = common(server, "--request-rate", "60", "--benchmark-duration", "8", "--fleet-silence", "5")
+    fleet = Fleet(bus, 2, args, f"{dir}/restarted")
+    until = time.monotonic() + 30
+    while len(server.came) < 60 and time.monotonic() < until:
+        time.sleep(0.1)
+    bus.kill()
+    time.sleep(2)
+    bus.start()
+    codes = fleet.wait(120)
+    check("all members end with 0", set(codes.values()) == {0}, f"{codes} {fleet.said(0)} {fleet.said(1)}")
+    report = fleet.report()
+    check("no member counts as lost", not any(m.get("lost") for m in report["summary"]["fleet"]["members"]))
+    check("all requests are there", counts(report)["issued"] == len(server.taken()), counts(report))
+    bus.end()
+
+
+def merged(fleet, size, dir):
+    logs = sorted(str(p) for p in fleet.dir.rglob("*ringload_records.log"))
+    logs += [str(p) for p in fleet.dir.glob(".ringload-*.records")]
+    out = f"{dir}/merged-{fleet.run}"
+    done = subprocess.run([BINARY, "merge", *logs, "--artifact-dir", out, "--allow-invalid"], capture_output=True, text=True, timeout=60)
+    check(f"{len(logs)} logs for {size} members", len(logs) == size)
+    check(f"{len(logs)} logs are merged", done.returncode == 0, done.stdout + done.stderr + str(logs))
+    report = json.loads(Path(out, "ringload_report.json").read_text())
+    check("the accounting of the merged report balances", not report["summary"]["violations"], report["summary"]["violations"])
+    check(f"it has {size} members", len(report["summary"]["fleet"]["members"]) == size)
+    return report
