@@ -26,6 +26,7 @@ pub mod arrival;
 mod buffers;
 pub mod clock;
 mod connections;
+mod datagram;
 #[cfg(test)]
 mod deny;
 #[cfg(test)]
@@ -53,6 +54,7 @@ mod transmit_tests;
 mod uring;
 mod window;
 
+pub use datagram::{Between, Datagram, Departure, StampedDatagrams};
 #[cfg(test)]
 pub(crate) use deny::deny;
 pub use epoll::Epoll;

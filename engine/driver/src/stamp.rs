@@ -132,7 +132,7 @@ impl ReadTime {
 }
 
 /// The software stamp (wall clock, ns) in control messages.
-fn software_stamp(control: &[u8]) -> Option<Nanos> {
+pub(super) fn software_stamp(control: &[u8]) -> Option<Nanos> {
     let (_, _, data) = control_messages(control).find(|(level, kind, data)| {
         *level == libc::SOL_SOCKET && *kind == libc::SCM_TIMESTAMPING && data.len() >= 16
     })?;

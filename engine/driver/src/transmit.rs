@@ -138,15 +138,20 @@ impl Marks {
 
 /// What one message of the error queue is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Stamp {
+pub(super) struct Stamp {
     kind: u32,
     /// The place of the byte that was stamped.
     place: u32,
 }
 
 impl Stamp {
+    /// Whether it says when the byte, or the datagram, of this place was handed to the network card.
+    pub(super) fn is_of(self, place: u32) -> bool {
+        self.kind == SENT && self.place == place
+    }
+
     /// From the `sock_extended_err` of a message, where that is about a stamp.
-    fn of(control: &[u8]) -> Option<Self> {
+    pub(super) fn of(control: &[u8]) -> Option<Self> {
         let (_, _, error) = control_messages(control).find(|(level, kind, _)| {
             matches!((*level, *kind), (libc::SOL_IP, libc::IP_RECVERR) | (libc::SOL_IPV6, libc::IPV6_RECVERR))
         })?;
@@ -178,7 +183,7 @@ fn count_places(fd: RawFd) -> bool {
 }
 
 /// Takes messages from the error queue, [`AT_ONCE`] at most, and shows the control messages of each; how many.
-fn take_errors(fd: RawFd, mut on: impl FnMut(&[u8])) -> usize {
+pub(super) fn take_errors(fd: RawFd, mut on: impl FnMut(&[u8])) -> usize {
     let mut control = [[0_u64; CONTROL_WORDS]; AT_ONCE];
     // SAFETY: an all-zero mmsghdr is valid.
     let mut messages: [libc::mmsghdr; AT_ONCE] = unsafe { std::mem::zeroed() };
