@@ -91,6 +91,18 @@ mod tests {
     }
 
     #[test]
+    fn a_thousand_processes_have_each_number_once() {
+        for slots in [40, 1_000, 1_700] {
+            let mut had = vec![0_u8; 5_000];
+            for range in CoreRange::stretches(&[1; 1_000]) {
+                let share = Share::of_slots(slots, range);
+                (0..).map(|i| share.nth(i)).take_while(|k| *k < 5_000).for_each(|k| had[k as usize] += 1);
+            }
+            assert!(had.iter().all(|times| *times == 1), "{slots} slots");
+        }
+    }
+
+    #[test]
     fn the_shares_of_any_processes_are_all_numbers_once() {
         for counts in [&[1, 1, 1, 1][..], &[2, 1, 4], &[3], &[5, 5]] {
             for slots in [1, 2, 3, 4, 5, 7, 12, 40] {
