@@ -2,13 +2,14 @@
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import time
 from pathlib import Path
 
 from loads import LOADS
-from parts import BINARY, Bus, Fleet, Recorder, check, common, counts, scene
+from parts import BINARY, HERE, Bus, Fleet, Machines, Recorder, check, common, counts, scene, until_came
 
 @scene
 def refused(bus, dir):
@@ -24,6 +25,33 @@ def refused(bus, dir):
         codes = fleet.wait()
         check(f"{name}: both end with 2", set(codes.values()) == {2}, f"{codes} {fleet.said(0)} {fleet.said(1)}")
         check(f"{name}: the leader says {words}", all(word in fleet.said(0) for word in words), fleet.said(0))
+    datasets = []
+    for k in range(2):
+        datasets.append(f"{dir}/dataset-{k}.jsonl")
+        Path(datasets[k]).write_text("".join(json.dumps({"text": f"prompt {i} of {k}"}) + "\n" for i in range(9)))
+    common_dir = Path(dir, "same")
+    for k in range(2):
+        Path(dir, f"machine-{k}").mkdir()
+        shutil.copy(datasets[k], f"{dir}/machine-{k}/prompts.jsonl")
+    fleet = Fleet(bus, 2, args, common_dir, ranks=[])
+    for k in range(2):
+        os.chdir(f"{dir}/machine-{k}")
+        fleet.start(bus, k, common(server, "--input-file", "prompts.jsonl", "--custom-dataset-type", "single_turn", *LOADS["rate"]))
+    os.chdir(dir)
+    codes = fleet.wait()
+    check("another dataset: both end with 2", set(codes.values()) == {2}, f"{codes} {fleet.said(0)} {fleet.said(1)}")
+    check("another dataset: the leader says so", "member 1" in fleet.said(0) and "request bodies" in fleet.said(0), fleet.said(0))
+    # The same program, which takes itself for another version.
+    other = Path(dir, "ringload-other")
+    version = subprocess.run([BINARY, "--version"], capture_output=True, text=True).stdout.split()[-1].encode()
+    other.write_bytes(Path(BINARY).read_bytes().replace(version, version[:-1] + b"9"))
+    other.chmod(0o755)
+    fleet = Fleet(bus, 2, args, f"{dir}/version", ranks=[0])
+    fleet.binary = str(other)
+    fleet.start(bus, 1, args)
+    codes = fleet.wait()
+    check("another version: both end with 2", set(codes.values()) == {2}, f"{codes} {fleet.said(0)} {fleet.said(1)}")
+    check("another version: the leader says which", "member 1" in fleet.said(0) and version.decode() in fleet.said(0), fleet.said(0))
     check("nothing was sent", server.came == [])
 
 
@@ -56,9 +84,7 @@ def broken(bus, dir, how, on_loss):
     server = Recorder()
     args = common(server, "--request-rate", "60", "--benchmark-duration", "16", "--fleet-silence", "3", "--fleet-on-loss", on_loss)
     fleet = Fleet(bus, 3, args, f"{dir}/{how.name}-{on_loss}")
-    until = time.monotonic() + 30
-    while len(server.came) < 60 and time.monotonic() < until:
-        time.sleep(0.1)
+    until_came(server, 60)
     os.kill(fleet.members[2].pid, how)
     lost = fleet.members.pop(2)
     codes = fleet.wait()
@@ -91,14 +117,41 @@ def paused(bus, dir):
 
 
 @scene
+def partition(bus, dir):
+    """A member without its network for 4 s, and for 10 s: no loss within the silence that is allowed, a loss beyond it (needs root)."""
+    with Machines([0, 3_600, 0]):
+        bus, server = Bus(HERE), Recorder(host=HERE)
+        for cut, silence, on_loss, lost in [(4, 10, "abort", False), (10, 20, "abort", False), (10, 3, "abort", True), (10, 3, "continue", False)]:
+            name = f"cut for {cut} s, silence of {silence} s, {on_loss}"
+            # Requests of a member without a network fail, and are retried by nobody; what matters is the accounting.
+            args = common(server, "--request-rate", "30", "--benchmark-duration", str(cut + 9), "--fleet-silence", str(silence),
+                          "--fleet-on-loss", on_loss)
+            fleet = Fleet(bus, 3, args, f"{dir}/cut-{cut}-{silence}-{on_loss}", machines=True)
+            until_came(server, 45)
+            Machines.call("cut", 3)
+            time.sleep(cut)
+            Machines.call("heal", 3)
+            codes = fleet.wait(120)
+            came = len(server.taken())
+            report = fleet.report()
+            check(f"{name}: the leader ends with 0", codes[0] == 0 and codes[1] == 0, f"{codes} {fleet.said(0)} {fleet.said(1)}")
+            member = report["summary"]["fleet"]["members"][2]
+            gates = [f["gate"] for f in report["verdict"]["findings"]]
+            check(f"{name}: {'lost' if lost else 'not lost'}", bool(member.get("lost")) == lost == ("member_lost" in gates), f"{member} {gates}")
+            check(f"{name}: the accounting balances", not report["summary"]["violations"], report["summary"]["violations"])
+            check(f"{name}: {came} came, {counts(report)['issued']} are in the figures, {counts(report).get('lost_with_member', 0)} lost", True)
+            if not lost:
+                check(f"{name}: all members end with 0", set(codes.values()) == {0}, f"{codes} {fleet.said(2)}")
+        bus.end()
+
+
+@scene
 def leader_killed(bus, dir):
     """The leader is killed: the others end their load, and keep their logs, from which a report is made."""
     server = Recorder()
     args = common(server, "--request-rate", "60", "--benchmark-duration", "20", "--fleet-silence", "3")
     fleet = Fleet(bus, 3, args, f"{dir}/leader")
-    until = time.monotonic() + 30
-    while len(server.came) < 60 and time.monotonic() < until:
-        time.sleep(0.1)
+    until_came(server, 60)
     fleet.members[0].kill()
     codes = fleet.wait()
     check("the others end with 2", (codes[1], codes[2]) == (2, 2), f"{codes} {fleet.said(1)}")
@@ -112,9 +165,7 @@ def bus_gone(bus, dir):
     server = Recorder()
     args = common(server, "--request-rate", "60", "--benchmark-duration", "4", "--fleet-silence", "2")
     fleet = Fleet(bus, 2, args, f"{dir}/gone")
-    until = time.monotonic() + 30
-    while len(server.came) < 30 and time.monotonic() < until:
-        time.sleep(0.1)
+    until_came(server, 30)
     bus.kill()
     codes = fleet.wait(120)
     came = len(server.taken())
@@ -131,9 +182,7 @@ def bus_restarted(bus, dir):
     server = Recorder()
     args = common(server, "--request-rate", "60", "--benchmark-duration", "8", "--fleet-silence", "5")
     fleet = Fleet(bus, 2, args, f"{dir}/restarted")
-    until = time.monotonic() + 30
-    while len(server.came) < 60 and time.monotonic() < until:
-        time.sleep(0.1)
+    until_came(server, 60)
     bus.kill()
     time.sleep(2)
     bus.start()

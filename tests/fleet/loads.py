@@ -3,40 +3,131 @@
 import json
 import os
 import subprocess
+import time
 from pathlib import Path
 
-from parts import BINARY, SERVER, Fleet, Recorder, check, common, counts, one, scene
+from parts import BINARY, HERE, SERVER, Bus, Fleet, Machines, Recorder, Wire, check, common, counts, lines, one, scene
 
 LOADS = {
     "rate": ["--request-rate", "60", "--benchmark-duration", "3"],
     "ramp": ["--request-rate", "60", "--request-rate-ramp-duration", "2", "--benchmark-duration", "3"],
+    "series": ["--request-rate-series", "SERIES", "--benchmark-duration", "3"],
+    "stages": ["--stage", "rate=20,for=1s", "--stage", "rate=20,to=80,for=2s"],
     "constant": ["--request-rate", "50", "--arrival-pattern", "constant", "--request-count", "120"],
+    "trace": ["--input-file", "TRACE", "--fixed-schedule"],
+    "warm-up": ["--request-rate", "50", "--request-count", "60", "--warmup-request-count", "21", "--warmup-request-rate", "40"],
     "users": ["--user-centric-rate", "40", "--num-users", "7", "--benchmark-duration", "3"],
     "conversations": ["--request-rate", "40", "--num-conversations", "30", "--session-turns-mean", "2"],
     "concurrency": ["--concurrency", "8", "--request-count", "150"],
+    "ramped concurrency": ["--concurrency", "8", "--concurrency-ramp-duration", "1", "--request-count", "150"],
+    "sessions": ["--concurrency", "8", "--num-conversations", "40", "--session-turns-mean", "2"],
+    "cap": ["--request-rate", "60", "--concurrency", "40", "--benchmark-duration", "3"],
 }
+# Places of a closed loop, and later turns, take what comes free: their instants are no schedule's.
+UNSCHEDULED = ["concurrency", "ramped concurrency", "sessions", "users", "conversations"]
+
+
+def files(dir):
+    """The files that loads name."""
+    series, trace = Path(dir, "series.csv"), Path(dir, "trace.jsonl")
+    series.write_text("offset_s,rate\n0,10\n1,90\n2,30\n3,60\n")
+    rows = [{"timestamp": k * k % 23 + 20 * k, "input_length": 10 + k % 9, "output_length": 4} for k in range(120)]
+    rows.sort(key=lambda row: row["timestamp"])
+    trace.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    return {"SERIES": str(series), "TRACE": str(trace)}
+
+
+def schedule(dir):
+    """The scheduled instants of a run, from the first."""
+    at = sorted(line["metadata"]["credit_issued_ns"] for line in lines(dir))
+    return [a - at[0] for a in at]
 
 
 @scene
 def split(bus, dir):
-    """Four members send what one process sends: the same bodies, at the same instants where there is a schedule."""
+    """Four members send what one process sends: the same bytes, at the same instants where there is a schedule."""
     server = Recorder()
+    named = files(dir)
     for name, load in LOADS.items():
-        args = common(server, *load)
-        done = one(args, f"{dir}/{name}-one")
-        alone = server.taken()
-        fleet = Fleet(bus, 4, args, f"{dir}/{name}-fleet")
-        codes = fleet.wait()
-        shared = server.taken()
-        check(f"{name}: all members end with 0", set(codes.values()) == {0}, f"{codes} {fleet.said(0)} {done.stdout[-300:]}")
+        args = common(server, *[named.get(word, word) for word in load])
+        # On a busy machine what falls due near the end is taken up too late, and not sent: by one process as by four.
+        for attempt in range(3):
+            done = one(args, f"{dir}/{name}-one-{attempt}")
+            alone = server.taken()
+            fleet = Fleet(bus, 4, args, f"{dir}/{name}-fleet-{attempt}")
+            codes = fleet.wait()
+            shared = server.taken()
+            check(f"{name}: all members end with 0", set(codes.values()) == {0}, f"{codes} {fleet.said(0)} {done.stdout[-300:]}")
+            if len(shared) == len(alone):
+                break
         same = sorted(b for _, b in shared) == sorted(b for _, b in alone)
         check(f"{name}: {len(shared)} requests with the bodies of one process", same, f"{len(shared)} for {len(alone)}")
-        if name != "concurrency":
-            worst = max(abs(a - b) for (a, _), (b, _) in zip(sorted(shared, key=lambda s: (s[1], s[0])), sorted(alone, key=lambda s: (s[1], s[0]))))
-            check(f"{name}: within {worst * 1e3:.0f} ms of its instants", worst < 0.25, worst)
         report = fleet.report()
-        check(f"{name}: accounting", counts(report)["issued"] == len(shared) and not report["summary"]["violations"], counts(report))
-        check(f"{name}: four members in the report", len(report["summary"]["fleet"]["members"]) == 4)
+        members = report["summary"]["fleet"]["members"]
+        known = max(m["clock_uncertainty_ns"] for m in members)
+        if name not in UNSCHEDULED:
+            there, here = schedule(fleet.dir), schedule(f"{dir}/{name}-one-{attempt}")
+            worst = max(abs(a - b) for a, b in zip(there, here))
+            check(f"{name}: scheduled within {worst / 1e3:.1f} µs of its instants (clocks known to ±{known / 1e3:.1f} µs)", worst <= 2 * known, worst)
+        if name not in ("concurrency", "ramped concurrency", "sessions"):
+            in_order = [sorted(s, key=lambda s: (s[1], s[0])) for s in (shared, alone)]
+            late = sorted(abs(a - b) for (a, _), (b, _) in zip(*in_order))
+            check(f"{name}: came within {late[len(late) // 2] * 1e3:.1f} ms (median), {late[-1] * 1e3:.0f} ms (all) of its instants", late[-1] < 0.5, late[-1])
+        check(f"{name}: accounting", counts(report)["issued"] + warmed(report) == len(shared) and not report["summary"]["violations"], counts(report))
+        check(f"{name}: four members in the report", len(members) == 4)
+
+
+def warmed(report):
+    return report["summary"]["warmup_counts"]["issued"]
+
+
+@scene
+def durations(bus, dir):
+    """A closed loop that lasts its time: no member goes on longer, and the accounting balances."""
+    server = Recorder()
+    fleet = Fleet(bus, 4, common(server, "--concurrency", "8", "--benchmark-duration", "2"), f"{dir}/durations")
+    check("all members end with 0", set(fleet.wait().values()) == {0}, fleet.said(0))
+    came = server.taken()
+    report = fleet.report()
+    check(f"{len(came)} came, within {came[-1][0]:.2f} s", came[-1][0] < 2.2 and counts(report)["issued"] == len(came), counts(report))
+    check("the accounting balances", not report["summary"]["violations"], report["summary"]["violations"])
+
+
+@scene
+def figures(bus, dir):
+    """The figures of a fleet are those of all its records: of its logs, read again, digit for digit."""
+    server = Recorder()
+    args = common(server, *LOADS["rate"], "--slice-duration", "1", "--keep-records", "--goodput", "time_to_first_token:30")
+    fleet = Fleet(bus, 4, args, f"{dir}/figures")
+    check("all members end with 0", set(fleet.wait().values()) == {0}, fleet.said(0))
+    logs = sorted(str(p) for p in fleet.dir.rglob("*ringload_records.log"))
+    check("four logs are kept", len(logs) == 4, logs)
+    done = subprocess.run([BINARY, "merge", *logs, "--artifact-dir", f"{dir}/again", "--allow-invalid"], capture_output=True, text=True, timeout=60)
+    check("they are merged", done.returncode == 0, done.stdout + done.stderr)
+    one, other = fleet.report()["summary"], json.loads(Path(dir, "again/ringload_report.json").read_text())["summary"]
+    for part in ["metrics", "counts", "goodput", "slices", "rate", "histograms", "steady", "confidence"]:
+        check(f"{part} are the same to the last digit", one.get(part) == other.get(part), f"{one.get(part)} {other.get(part)}")
+    records = lines(fleet.dir)
+    latencies = sorted(r["metrics"]["request_latency"]["value"] for r in records)
+    metric = one["metrics"]["request_latency"]
+    rank = 0.5 * (len(latencies) - 1)
+    low, high = latencies[int(rank)], latencies[min(int(rank) + 1, len(latencies) - 1)]
+    check("the median latency is that of the lines of all records", abs(metric["p50"] - (low + (high - low) * (rank % 1))) < 1e-9, metric)
+
+
+@scene
+def capacity(bus, dir):
+    """The largest load that holds, found by three members."""
+    server = Recorder()
+    args = ["--url", server.url, "-m", "m", "--streaming", "--random-seed", "7", "--isl", "20", "--no-probe", "--num-dataset-entries", "50",
+            "--allow-invalid", "--goodput", "time_to_first_token:60", "--from", "10", "--to", "30", "--probe-duration", "2", "--tolerance", "0.5"]
+    fleet = Fleet(bus, 3, args, f"{dir}/capacity", command="capacity")
+    codes = fleet.wait(240)
+    check("the others end with 0, the leader with 0 or 1", codes[1] == codes[2] == 0 and codes[0] in (0, 1), f"{codes} {fleet.said(0)} {fleet.said(1)}")
+    found = json.loads((fleet.dir / "ringload_capacity.json").read_text())
+    check(f"{len(found['probes'])} probes by the fleet", len(found["probes"]) > 0)
+    sent = sum(json.loads(p.read_text())["summary"]["counts"]["issued"] for p in fleet.dir.rglob("ringload_report.json"))
+    check(f"{len(server.taken())} requests came, {sent} are in the reports of its probes", sent > 0)
 
 
 @scene
@@ -48,6 +139,43 @@ def clocks(bus, dir):
     for member in fleet.report()["summary"]["fleet"]["members"]:
         least, most = member["clock_ahead_ns"]
         check(f"member {member['rank']}: {least} … {most} ns holds 0", least <= 0 <= most)
+
+
+@scene
+def skews(bus, dir):
+    """Machines whose clocks stand 2 h ahead and 500 s behind: intervals hold the truth, slices and rates are right (needs root)."""
+    ahead = [0, 7_200, -500]
+    with Machines(ahead):
+        bus, server = Bus(HERE), Recorder(host=HERE)
+        args = common(server, "--request-rate", "60", "--arrival-pattern", "constant", "--benchmark-duration", "8", "--slice-duration", "1")
+        fleet = Fleet(bus, 3, args, f"{dir}/skews", machines=True)
+        told = heard(bus, fleet, 12)
+        codes = fleet.wait()
+        bus.end()
+    check("all members end with 0", set(codes.values()) == {0}, f"{codes} {fleet.said(0)} {fleet.said(1)}")
+    report = fleet.report()
+    for member in report["summary"]["fleet"]["members"][1:]:
+        truth = -ahead[member["rank"]] * 1_000_000_000
+        least, most = member["clock_ahead_ns"]
+        check(f"member {member['rank']}: {least - truth} … {most - truth} ns around the truth", least <= truth <= most)
+        of_it = [clock for rank, clock in told if rank == member["rank"]]
+        held = [clock for clock in of_it if clock["least"] <= truth <= clock["most"]]
+        check(f"and {len(held)} of {len(of_it)} times while it ran", len(held) == len(of_it) > 5, of_it[:3])
+    at = schedule(fleet.dir)
+    gaps = [b - a for a, b in zip(at, at[1:])]
+    known = max(m["clock_uncertainty_ns"] for m in report["summary"]["fleet"]["members"])
+    worst = max(abs(gap - 1e9 / 60) for gap in gaps)
+    check(f"arrivals are 1/60 s apart within {worst / 1e3:.1f} µs (known to ±{known / 1e3:.1f} µs)", worst <= 2 * known + 2, worst)
+    slices = json.loads((fleet.dir / "profile_export_aiperf_timeslices.json").read_text())["timeslices"]
+    numbers = [round(s["request_count"]["avg"]) for s in slices]
+    check(f"60 requests a slice: {numbers}", all(58 <= n <= 62 for n in numbers[1:-2]), numbers)
+
+
+def heard(bus, fleet, seconds):
+    """The clocks that the members tell with their signs of life, for so long."""
+    wire = Wire(bus, f"ringload.{fleet.run}.heartbeat.*")
+    beats = [json.loads(body) for _, _, body in wire.hear(time.monotonic() + seconds)]
+    return [(beat["rank"], beat["clock"]) for beat in beats if beat.get("clock")]
 
 
 @scene

@@ -8,6 +8,7 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.request
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -21,15 +22,42 @@ def scene(play):
     return play
 
 
+class Machines:
+    """Machines of their own, as tests/fleet/machines makes them; needs root. Machine 254 is this one."""
+
+    def __init__(self, skews):
+        self.call("down")
+        self.call("up", len(skews))
+        for k, skew in enumerate(skews, 1):
+            self.call("skew", k, skew)
+
+    @staticmethod
+    def call(*words):
+        subprocess.run([str(ROOT / "tests/fleet/machines"), *map(str, words)], check=True)
+
+    @staticmethod
+    def on(k):
+        return [str(ROOT / "tests/fleet/machines"), "on", str(k)]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.call("down")
+
+
+HERE = "10.78.0.254"
+
+
 class Recorder:
     """A server that keeps when which body came, and answers each with a short stream."""
 
     EVENT = b'data: {"id":"c","choices":[{"index":0,"delta":{"content":"word"},"finish_reason":null}]}\n\n'
 
-    def __init__(self, latency=0.02):
+    def __init__(self, latency=0.02, host="127.0.0.1"):
         self.latency, self.came, self.lock = latency, [], threading.Lock()
-        self.listener = socket.create_server(("127.0.0.1", 0), backlog=512)
-        self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
+        self.listener = socket.create_server((host, 0), backlog=512)
+        self.url = f"http://{host}:{self.listener.getsockname()[1]}"
         threading.Thread(target=self.accept, daemon=True).start()
 
     def accept(self):
@@ -71,20 +99,38 @@ class Recorder:
         """What came since the last call: instants from the first, and bodies."""
         with self.lock:
             came, self.came = sorted(self.came), []
+        self.began = came[0][0] if came else None
         return [(at - came[0][0], body) for at, body in came]
 
 
 class Bus:
-    def __init__(self):
-        self.dir = tempfile.mkdtemp(prefix="ringload-fleet-")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            self.port = free.getsockname()[1]
-        self.url = f"nats://127.0.0.1:{self.port}"
+    """A nats-server. `secret` stands before the host in its URL; `config` is more of its configuration."""
+
+    def __init__(self, host="127.0.0.1", secret="", config="", scheme="nats"):
+        self.dir, self.host = tempfile.mkdtemp(prefix="ringload-fleet-"), host
+        with socket.create_server((host, 0)) as free, socket.create_server((host, 0)) as other:
+            self.port, self.monitor = free.getsockname()[1], other.getsockname()[1]
+        self.url = f"{scheme}://{secret}{host}:{self.port}"
+        self.conf = Path(self.dir, "nats.conf")
+        self.conf.write_text(
+            f'listen: "{host}:{self.port}"\nhttp: "{host}:{self.monitor}"\njetstream {{ store_dir: "{self.dir}/store" }}\n{config}\n'
+        )
         self.start()
 
+    def connections(self):
+        """What the server says of each connection."""
+        with urllib.request.urlopen(f"http://{self.host}:{self.monitor}/connz", timeout=5) as answer:
+            return json.load(answer)["connections"]
+
     def start(self):
-        args = [SERVER, "-a", "127.0.0.1", "-p", str(self.port), "-js", "-sd", self.dir]
+        args = [SERVER, "-c", str(self.conf)]
         self.process = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        for _ in range(200):
+            try:
+                socket.create_connection((self.host, self.port)).close()
+                return
+            except ConnectionRefusedError:
+                time.sleep(0.05)
 
     def kill(self):
         self.process.kill()
@@ -95,25 +141,66 @@ class Bus:
         shutil.rmtree(self.dir, ignore_errors=True)
 
 
+class Wire:
+    """A connection to the bus that says and hears what it is told to, by NATS's own protocol."""
+
+    def __init__(self, bus, *subjects):
+        self.peer = socket.create_connection((bus.host, bus.port))
+        self.peer.settimeout(0.2)
+        self.text, self.lock = b"", threading.Lock()
+        self.send(b'CONNECT {"verbose":false}\r\n' + b"".join(b"SUB %s 1\r\n" % s.encode() for s in subjects))
+
+    def send(self, text):
+        with self.lock:
+            self.peer.sendall(text)
+
+    def say(self, subject, body):
+        body = body if isinstance(body, bytes) else json.dumps(body).encode()
+        self.send(b"PUB %s %d\r\n%s\r\n" % (subject.encode(), len(body), body))
+
+    def hear(self, until):
+        """What comes until then: when, under which subject, and what."""
+        while time.monotonic() < until:
+            line, found, rest = self.text.partition(b"\r\n")
+            words = line.split()
+            length = int(words[-1]) if found and words[0] == b"MSG" else 0
+            if not found or len(rest) < length + 2 * (length > 0):
+                try:
+                    self.text += self.peer.recv(65536)
+                except TimeoutError:
+                    pass
+                continue
+            self.text = rest
+            if words[0] == b"PING":
+                self.send(b"PONG\r\n")
+            elif words[0] == b"MSG":
+                body, self.text = rest[:length], rest[length + 2:]
+                yield time.monotonic(), words[1].decode(), body
+
+
 RUNS = 0
 
 
 class Fleet:
-    """Members of one run, as processes."""
+    """Members of one run, as processes; with `machines` each on one of its own."""
 
-    def __init__(self, bus, size, args, dir, own=None, ranks=None, run=None):
+    binary = BINARY
+
+    def __init__(self, bus, size, args, dir, own=None, ranks=None, run=None, machines=False, command="profile", env=None):
         global RUNS
         RUNS += 1
+        self.machines, self.command, self.env = machines, command, env
         self.dir, self.size, self.run = Path(dir), size, run or f"scene-{os.getpid()}-{RUNS}"
         self.members = {}
         for rank in ranks if ranks is not None else range(size):
             self.start(bus, rank, args + (own or {}).get(rank, []))
 
     def start(self, bus, rank, args):
-        line = [BINARY, "profile", *args, "--artifact-dir", str(self.dir), "--fleet", bus.url, "--fleet-size", str(self.size)]
+        on = Machines.on(rank + 1) if self.machines else []
+        line = [*on, self.binary, self.command, *args, "--artifact-dir", str(self.dir), "--fleet", bus.url, "--fleet-size", str(self.size)]
         line += ["--fleet-rank", str(rank), "--fleet-run", self.run, "--cores", "1", "--ui", "none"]
         log = open(f"{self.dir}-{rank}.txt", "w")
-        self.members[rank] = subprocess.Popen(line, stdout=log, stderr=subprocess.STDOUT)
+        self.members[rank] = subprocess.Popen(line, stdout=log, stderr=subprocess.STDOUT, env=self.env)
 
     def said(self, rank):
         return Path(f"{self.dir}-{rank}.txt").read_text()
@@ -145,10 +232,22 @@ def one(args, dir, cores="1"):
     return subprocess.run(line, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=90)
 
 
+def lines(dir):
+    """The lines of the records of a run."""
+    return [json.loads(line) for line in Path(dir, "profile_export.jsonl").read_text().splitlines()]
+
+
+def until_came(server, number, seconds=30):
+    """Waits until so many requests have come."""
+    until = time.monotonic() + seconds
+    while len(server.came) < number and time.monotonic() < until:
+        time.sleep(0.05)
+
+
 def counts(report):
     return report["summary"]["counts"]
 
 
 def common(server, *more):
-    return ["--url", server.url, "-m", "m", "--streaming", "--random-seed", "7", "--isl", "20", "--no-probe",
-            "--num-dataset-entries", "50", "--allow-invalid", *more]
+    prompts = [] if "--input-file" in more else ["--isl", "20", "--num-dataset-entries", "50"]
+    return ["--url", server.url, "-m", "m", "--streaming", "--random-seed", "7", "--no-probe", "--allow-invalid", *prompts, *more]

@@ -1,18 +1,125 @@
-"""Scenes of many members."""
+"""Scenes of many members, and of what the control plane costs."""
 
+import json
+import os
+import socket
+import struct
+import threading
 import time
+from pathlib import Path
 
-from parts import Fleet, Recorder, check, common, scene
+from parts import Fleet, Recorder, Wire, check, common, scene, until_came
 
 @scene
 def many(bus, dir):
     """64 members with next to no load begin within 5 s of the readiness of the last."""
     server = Recorder()
-    args = common(server, "--request-rate", "64", "--benchmark-duration", "2")
-    began = time.monotonic()
-    fleet = Fleet(bus, 64, args, f"{dir}/many")
+    args = common(server, "--request-rate", "64", "--arrival-pattern", "constant", "--benchmark-duration", "4")
+    began, ready = time.monotonic(), []
+    fleet = Fleet(bus, 64, args, f"{dir}/many", ranks=[])
+    wire = Wire(bus, f"$KV.ringload_{fleet.run}.member.*.0.ready.*")
+    hear = threading.Thread(target=lambda: [ready.append(at) for at, _, _ in wire.hear(began + 180)], daemon=True)
+    hear.start()
+    for rank in range(64):
+        fleet.start(bus, rank, args)
     codes = fleet.wait(180)
     check("all members end with 0", set(codes.values()) == {0}, f"{codes} {fleet.said(0)}")
-    check(f"they took {time.monotonic() - began:.0f} s in all", True)
+    came = server.taken()
+    first = server.began
+    check(f"63 others were ready, the last {first - max(ready):.2f} s before the first of {len(came)} requests", len(ready) == 63 and first - max(ready) < 5)
+    check(f"all came {max(ready) - began:.0f} s after the first was started", True)
     spread = fleet.report()["summary"]["fleet"]["start_spread_ns"]
     check(f"their starts are {spread / 1e6:.1f} ms apart", spread < 1e9)
+
+
+def control_seconds(process):
+    """CPU seconds of the thread of the control plane of a process."""
+    for task in Path(f"/proc/{process.pid}/task").iterdir():
+        if (task / "comm").read_text().strip() == "fleet":
+            fields = (task / "stat").read_text().rsplit(")", 1)[1].split()
+            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
+
+
+@scene
+def rest(bus, dir):
+    """What the control plane of a member costs while next to nothing is sent: CPU time and bytes each second."""
+    server = Recorder()
+    fleet = Fleet(bus, 4, common(server, "--request-rate", "4", "--benchmark-duration", "32"), f"{dir}/rest")
+    until_came(server, 4)
+    time.sleep(2)
+    seconds = 25
+    before = {c["cid"]: c for c in bus.connections()}
+    spent = {rank: control_seconds(p) for rank, p in fleet.members.items()}
+    time.sleep(seconds)
+    after = {c["cid"]: c for c in bus.connections()}
+    spent = {rank: (control_seconds(p) - spent[rank]) / seconds for rank, p in fleet.members.items()}
+    rates = sorted(sum(after[c][way] - before[c][way] for way in ("in_bytes", "out_bytes")) / seconds for c in before if c in after)
+    messages = sorted(sum(after[c][way] - before[c][way] for way in ("in_msgs", "out_msgs")) / seconds for c in before if c in after)
+    check("all members end with 0", set(fleet.wait().values()) == {0}, fleet.said(0))
+    shown = ", ".join(f"{share * 100:.2f} %" for share in spent.values())
+    check(f"of a core: {shown}", all(share < 0.01 for share in spent.values()))
+    # Echoes by datagram: one of 40 bytes and two answers each second, with 28 bytes of headers each.
+    check(f"through the bus {[round(r) for r in rates]} bytes/s in {[round(m, 1) for m in messages]} messages/s, and some 200 bytes/s of echoes", rates[-1] < 20_000)
+
+
+@scene
+def thousand(bus, dir):
+    """A leader of 1 000 members, of which 999 are played: messages, bytes and CPU time of its control plane."""
+    server, size, rate = Recorder(), 1_000, 2
+    args = common(server, "--request-rate", "200", "--benchmark-duration", "30", "--fleet-silence", "10")
+    fleet = Fleet(bus, size, args, f"{dir}/thousand", ranks=[])
+    key = f"$KV.ringload_{fleet.run}."
+    wire = Wire(bus, key + "lead.>", key + "member.0.>")
+    fleet.start(bus, 0, args)
+    own = {}
+    others = range(1, size)
+    version = None
+    began = None
+    for _, subject, body in wire.hear(time.monotonic() + 60):
+        name, body = subject.removeprefix(key), json.loads(body)
+        own[name] = body
+        if name == "member.0.joined":
+            version = body["version"]
+            for k in others:
+                wire.say(f"{key}member.{k}.joined", {"process": str(k), "host": f"host{k}", "version": version, "size": size})
+        elif name == "lead.run":
+            for k in others:
+                wire.say(f"{key}member.{k}.agreed", {})
+        elif name == "member.0.0.offer":
+            for k in others:
+                wire.say(f"{key}member.{k}.0.offer", body)
+        elif name == "lead.0.cores":
+            began = time.monotonic()
+            for k in others:
+                wire.say(f"{key}member.{k}.0.ready.measurement", {"round_trip": 200_000})
+        elif name == "lead.0.go.measurement":
+            check(f"all were ready, and the start was said {time.monotonic() - began:.2f} s after", True)
+            break
+    check("the leader plans, and says when", "lead.0.go.measurement" in own, sorted(own))
+    echo = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    echo.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
+    sequence, until, first = 0, time.monotonic() + 20, None
+    while time.monotonic() < until:
+        sequence += 1
+        at = time.monotonic()
+        beat = {"run": 0, "sequence": sequence, "counters": {"issued": sequence * 100, "done": sequence * 99, "failed": 0, "events": sequence * 5_000,
+                "in_flight": 17, "warmup_done": 0}, "ending": False, "clock": {"least": -91_234_567_890, "most": -91_234_512_345}}
+        for k in others:
+            wire.say(f"ringload.{fleet.run}.heartbeat.{k}", {"rank": k, **beat})
+        # Each sends an echo each second, half of them now.
+        for k in range(size // 2):
+            echo.sendto(struct.pack("<QQQQQ", own["lead.clock"]["key"], k, 0, 0, 0), ("127.0.0.1", own["lead.clock"]["port"]))
+        if sequence == 8:
+            first = control_seconds(fleet.members[0]), {c["cid"]: c for c in bus.connections() if c.get("name") == "ringload"}, at
+        time.sleep(max(0, at + 1 / rate - time.monotonic()))
+    seconds = time.monotonic() - first[2]
+    spent = (control_seconds(fleet.members[0]) - first[0]) / seconds
+    now = {c["cid"]: c for c in bus.connections() if c.get("name") == "ringload"}
+    each = lambda what: sum(now[c][what] - first[1][c][what] for c in now if c in first[1]) / seconds  # noqa: E731
+    check(f"to the leader {each('out_msgs'):.0f} messages and {each('out_bytes') / 1e3:.0f} KB each second, from it {each('in_msgs'):.0f} and {each('in_bytes') / 1e3:.1f} KB", True)
+    check(f"its control plane takes {spent * 100:.1f} % of a core", spent < 0.5)
+    sizes = {name: len(json.dumps(body, separators=(",", ":"))) for name, body in sorted(own.items())}
+    print(f"    sizes: {sizes}")
+    fleet.members[0].kill()
+    fleet.wait()
