@@ -1,6 +1,7 @@
 //! What is known of the processes that shared the load of a run.
 
 use crate::clock::Nanos;
+use crate::host::HostFacts;
 use serde::{Deserialize, Serialize};
 
 /// The members of a fleet, in the order of their ranks.
@@ -27,11 +28,12 @@ pub struct MemberFigures {
     pub cores: usize,
     /// Requests of the measured phase whose records are here.
     pub requests: u64,
-    /// How far the clock of the first member stands ahead of its own, at least and at most, in nanoseconds; absent
-    /// where nobody knows it.
+    /// How far the clock of the first member stands ahead of its own when its load has ended, at least and at most, in
+    /// nanoseconds; absent where nobody knows it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_ahead_ns: Option<[i64; 2]>,
-    /// Half the distance of these two: by how much its instants can be off among those of the others.
+    /// Half the distance of these two, or of the two of the start of the measured phase, where that is more: by how
+    /// much its instants can be off among those of the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_uncertainty_ns: Option<Nanos>,
     /// It fell silent, and its records are not whole.
@@ -43,6 +45,10 @@ pub struct MemberFigures {
     /// What failed there, if something did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+    /// Facts of its machine over the run, where its records came to their end; those of the first member are the
+    /// report's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub machine: Option<HostFacts>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks so")]

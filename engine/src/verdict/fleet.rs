@@ -2,6 +2,7 @@
 
 use super::case::{Case, Found};
 use super::finding::{Finding, Scope, Status};
+use super::machine;
 use super::wording::{shown_ms, shown_share};
 use crate::clock::{MILLI, Nanos};
 use crate::measure::{FleetFigures, MemberFigures};
@@ -11,8 +12,14 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let each = fleet.members.iter();
     let lost = each.clone().filter(|member| member.lost).map(member_lost);
     let failed = each.clone().filter_map(member_failed);
-    let clocks = each.filter_map(|member| clock(member, case.plan.slice));
-    lost.chain(failed).chain(clocks).chain(start_spread(fleet)).collect()
+    let clocks = each.clone().filter_map(|member| clock(member, case.plan.slice));
+    lost.chain(failed).chain(clocks).chain(start_spread(fleet)).chain(each.flat_map(machine)).collect()
+}
+
+/// What the machine of a member did to it; that of the first is the run's own.
+fn machine(member: &MemberFigures) -> impl Iterator<Item = Finding> {
+    let found = member.machine.iter().flat_map(machine::of_member);
+    found.map(|finding| Finding { evidence: format!("{}: {}", name(member), finding.evidence), ..finding })
 }
 
 fn name(member: &MemberFigures) -> String {
@@ -82,6 +89,7 @@ const SPREAD: Nanos = 100 * MILLI;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::host::HostFacts;
 
     fn member(uncertainty: Option<Nanos>) -> MemberFigures {
         MemberFigures {
@@ -94,6 +102,7 @@ mod tests {
             lost: false,
             lost_requests: 0,
             failure: None,
+            machine: None,
         }
     }
 
@@ -111,6 +120,15 @@ mod tests {
         }
         let unknown = clock(&member(None), None).map(|f| (f.status, f.evidence.contains("member 1 (node7)")));
         assert_eq!(unknown, Some((Status::Suspect, true)));
+    }
+
+    #[test]
+    fn what_a_machine_did_to_its_member_is_told_with_the_member() {
+        let stolen = HostFacts { watched_s: 20.0, steal_share: Some(0.2), ..HostFacts::default() };
+        let found: Vec<Finding> = machine(&MemberFigures { machine: Some(stolen), ..member(Some(0)) }).collect();
+        assert_eq!(found.iter().map(|f| (f.gate, f.status)).collect::<Vec<_>>(), [("cpu_steal", Status::Suspect)]);
+        assert!(found[0].evidence.starts_with("member 1 (node7): the hypervisor gave 20"), "{}", found[0].evidence);
+        assert_eq!(machine(&member(Some(0))).count(), 0);
     }
 
     #[test]

@@ -27,6 +27,11 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     .collect()
 }
 
+/// What the machine of another member of a fleet did to it.
+pub(super) fn of_member(host: &HostFacts) -> impl Iterator<Item = Finding> {
+    [steal(host), throttling(host), governor(host)].into_iter().flatten()
+}
+
 /// What the hypervisor takes is in no lag where it takes it from the kernel's own stamping: a note, and from a share on
 /// at which stamps can be late by as much as they measure, suspect. The counters tick each 10 ms or more, so that runs
 /// under a second have notes alone.
