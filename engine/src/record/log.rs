@@ -101,7 +101,7 @@ impl RecordLog {
     ///
     /// # Errors
     /// [`crate::Blame::Environment`] when it cannot be read.
-    pub fn read(&self) -> Result<LogReader<impl Read + '_>> {
+    pub fn read(&self) -> Result<LogReader<impl Read + Send + '_>> {
         let written = At { file: &self.file, offset: 0, end: self.end };
         let input = BufReader::with_capacity(BUFFER, written).chain(self.rest.as_slice());
         LogReader::new(input, self.name.clone())

@@ -1,5 +1,6 @@
 //! What is left when the load has ended.
 
+use super::shift::Shift;
 use crate::clock::RealtimeOffset;
 use crate::error::{Error, Result};
 use crate::measure::{FleetFigures, RunFacts, Shard};
@@ -62,20 +63,27 @@ impl Finished {
 /// A record log, and how the clock of its process stands to that of the run.
 pub(super) struct Log {
     pub(super) log: RecordLog,
-    /// What is added to its instants, in nanoseconds.
-    pub(super) shift: i64,
+    /// What is added to its instants.
+    pub(super) shift: Shift,
 }
 
 impl Log {
     /// The log of a process whose clock is the run's.
     pub(super) fn here(log: RecordLog) -> Self {
-        Self { log, shift: 0 }
+        Self { log, shift: Shift::default() }
+    }
+
+    /// Its records, on the clock of the run. One shift for all instants of a record: its lengths are those of one clock.
+    pub(super) fn records(&self) -> Result<impl Iterator<Item = Result<Record>> + Send + '_> {
+        let moved = |record: Record| {
+            let by = self.shift.at(record.instants.issued);
+            record.shifted(by)
+        };
+        Ok(self.log.read()?.map(move |record| record.map(moved)))
     }
 }
 
 /// The records of all logs, one log after the other, on the clock of the run.
 pub(super) fn read_all(logs: &[Log]) -> Result<impl Iterator<Item = Result<Record>> + '_> {
-    let readers =
-        logs.iter().map(|log| log.log.read().map(|records| (records, log.shift))).collect::<Result<Vec<_>>>()?;
-    Ok(readers.into_iter().flat_map(|(records, shift)| records.map(move |record| record.map(|r| r.shifted(shift)))))
+    Ok(logs.iter().map(Log::records).collect::<Result<Vec<_>>>()?.into_iter().flatten())
 }

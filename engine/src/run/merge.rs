@@ -1,6 +1,7 @@
 //! What several processes left that shared a load, as one run.
 
 use super::finished::Finished;
+use super::shift::Shift;
 use crate::clock::shifted;
 use crate::error::{Error, Result};
 use crate::measure::{Offered, PhaseFacts, RunFacts};
@@ -10,8 +11,8 @@ use crate::record::PhaseKind;
 pub struct Member {
     /// Its records and counts.
     pub finished: Finished,
-    /// What is added to its instants so that they are on the clock of the first member, in nanoseconds: 0 for that one.
-    pub shift: i64,
+    /// What is added to its instants so that they are on the clock of the first member: nothing for that one.
+    pub shift: Shift,
     /// Where its records are not whole: how many requests of the measured phase it had issued when it was heard last.
     pub lost: Option<u64>,
 }
@@ -52,7 +53,7 @@ pub fn merge(members: Vec<Member>, absent: u64) -> Result<Finished> {
         all.shard.add(&other.shard);
         add(&mut all.facts, other.facts);
         all.logs.extend(other.logs.into_iter().map(|mut log| {
-            log.shift += shift;
+            log.shift = shift;
             log
         }));
         all.here &= other.here;
@@ -66,13 +67,13 @@ pub fn merge(members: Vec<Member>, absent: u64) -> Result<Finished> {
     Ok(all)
 }
 
-fn shift_facts(facts: &mut RunFacts, by: i64) {
+fn shift_facts(facts: &mut RunFacts, shift: Shift) {
     for phase in facts.warmup.iter_mut().chain([&mut facts.profiling]) {
         for at in [&mut phase.start, &mut phase.end]
             .into_iter()
             .chain(phase.offered.as_mut().map(|offered| [&mut offered.first, &mut offered.last]).into_iter().flatten())
         {
-            *at = shifted(*at, by);
+            *at = shifted(*at, shift.at(*at));
         }
     }
 }

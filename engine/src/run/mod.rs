@@ -21,6 +21,7 @@ mod refusal;
 mod reread;
 mod resources;
 mod result;
+mod shift;
 mod summarize;
 #[cfg(test)]
 mod tests;
@@ -36,6 +37,7 @@ pub use merge::{Member, merge};
 pub use reread::{Reread, reread};
 pub use resources::cores;
 pub use result::{Run, RunResult};
+pub use shift::Shift;
 pub use summarize::{metrics_of, summarize};
 
 use crate::clock::Nanos;

@@ -8,6 +8,8 @@ use crate::plan::Plan;
 use crate::record::{Outcome, PhaseKind, Record};
 use crate::workload::Workload;
 use std::collections::HashMap;
+use std::sync::mpsc;
+use std::thread;
 
 /// Reads the records back, counts tokens, sums. `on_record` sees each record of the measured phase with its metrics, in
 /// log order.
@@ -35,16 +37,12 @@ pub(super) fn sum_up(
     plan.limits.exact_gaps = plan.limits.exact_gaps.min(bound as usize);
     let plan = &plan;
     let mut summarizer = Summarizer::new(plan, timeline(plan, &finished)?);
-    let mut answers = Answers::default();
-    for record in read_all(&finished.logs)? {
-        let mut record = record?;
-        let counts = count_tokens(plan, workload, &record);
-        answers.count_in(&mut record, &counts, workload);
-        let metrics = summarizer.add(&record, &counts);
+    counted(plan, workload, &finished.logs, &mut |record, counts| {
+        let metrics = summarizer.add(record, counts);
         if record.phase == PhaseKind::Profiling {
-            on_record(&record, &metrics);
+            on_record(record, &metrics);
         }
-    }
+    })?;
     let mut summary = summarizer.finish(finished.shard, finished.facts);
     if finished.here {
         // Sums take memory too.
@@ -53,12 +51,81 @@ pub(super) fn sum_up(
     Ok((summary, finished.logs))
 }
 
+/// Reads the records of all logs, one log after the other, and gives each with its tokens to `on`. Each log is read, and
+/// its tokens are counted, on a thread of its own, as far ahead as [`AHEAD`] batches, so that the sums wait for neither;
+/// a log that got no thread is read here.
+fn counted(plan: &Plan, workload: &Workload, logs: &[Log], on: &mut dyn FnMut(&Record, &TokenCounts)) -> Result<()> {
+    thread::scope(|scope| {
+        let mut streams = Vec::with_capacity(logs.len());
+        for log in logs {
+            let records = log.records()?;
+            let (batches, stream) = mpsc::sync_channel(AHEAD);
+            let read = move || read_ahead(plan, workload, records, &batches);
+            let started = thread::Builder::new().name("records".into()).spawn_scoped(scope, read);
+            streams.push(started.is_ok().then_some(stream));
+        }
+        for (log, stream) in logs.iter().zip(streams) {
+            let Some(stream) = stream else {
+                each_counted(plan, workload, log.records()?, &mut |record, counts| on(&record, &counts))?;
+                continue;
+            };
+            for batch in stream {
+                batch?.iter().for_each(|(record, counts)| on(record, counts));
+            }
+        }
+        Ok(())
+    })
+}
+
+/// Some records with their tokens.
+type Batch = Vec<(Record, TokenCounts)>;
+
+/// Sends the records of one log on in batches, until nobody takes them any more.
+fn read_ahead(
+    plan: &Plan,
+    workload: &Workload,
+    records: impl Iterator<Item = Result<Record>>,
+    batches: &mpsc::SyncSender<Result<Batch>>,
+) {
+    let mut batch = Batch::new();
+    let read = each_counted(plan, workload, records, &mut |record, counts| {
+        batch.push((record, counts));
+        if batch.len() == BATCH {
+            // Nobody waits for it where the sums have ended on an error.
+            let _ = batches.send(Ok(std::mem::take(&mut batch)));
+        }
+    });
+    let _ = batches.send(read.map(|()| batch));
+}
+
+/// Counts the tokens of the records of one log, in their order.
+fn each_counted(
+    plan: &Plan,
+    workload: &Workload,
+    records: impl Iterator<Item = Result<Record>>,
+    on: &mut dyn FnMut(Record, TokenCounts),
+) -> Result<()> {
+    let mut answers = Answers::default();
+    for record in records {
+        let mut record = record?;
+        let counts = count_tokens(plan, workload, &record);
+        answers.count_in(&mut record, &counts, workload);
+        on(record, counts);
+    }
+    Ok(())
+}
+
+/// Records that go from thread to thread at once.
+const BATCH: usize = 64;
+/// Batches that are read ahead of the sums, of each log.
+const AHEAD: usize = 2;
+
 /// Bytes that a gap which is kept exactly may take: in a buffer that doubles, in its slice once more, in the warm-up
 /// and in the measured phase.
 const OF_A_GAP: u64 = 64;
 
 /// The tokens of the answers that are sent back with later turns, by phase and session: without reasoning, which is not
-/// sent back.
+/// sent back. Sessions are of one process, so that those of a log are all in it.
 #[derive(Default)]
 struct Answers(HashMap<(PhaseKind, u64), u32>);
 

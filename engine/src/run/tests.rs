@@ -5,6 +5,7 @@ use super::finished::{Finished, Log, read_all};
 use super::merge::{Member, merge};
 use super::phase_barrier::PhaseBarrier;
 use super::reread::left_by;
+use super::shift::Shift;
 use crate::clock::{MILLI, RealtimeOffset, SECOND};
 use crate::control::Control;
 use crate::control::{Allowance, Budget};
@@ -280,7 +281,7 @@ fn the_logs_of_members_are_one_run_on_the_clock_of_the_first() {
         facts.unfinished = false;
         Finished { shard, facts, logs: vec![Log::here(log)], offset, here: true, failure: None }
     };
-    let member = |finished, shift, lost| Member { finished, shift, lost };
+    let member = |finished, shift, lost| Member { finished, shift: Shift::constant(shift), lost };
     let hour = 3_600 * SECOND as i64;
     let lost = member(left("c", &[2, 5], -hour), -hour, Some(3));
     assert_eq!(lost.lost_requests(), 2, "of four that were planned two have records");
