@@ -49,9 +49,8 @@ impl Bus {
         let made = jetstream.create_stream(stream_of(&bucket)).await;
         made.map_err(|e| refused("the bucket", &e))?;
         let values = jetstream.get_key_value(&bucket).await.map_err(|e| refused("the bucket", &e))?;
-        let config =
-            object_store::Config { bucket: bucket.clone(), max_age: KEPT, num_replicas: 1, ..Default::default() };
-        let objects = jetstream.create_object_store(config).await.map_err(|e| refused("the object store", &e))?;
+        let objects =
+            jetstream.create_object_store(store_of(bucket)).await.map_err(|e| refused("the object store", &e))?;
         Ok(Self { client, values, objects: Some(objects), jetstream, run: run.to_owned() })
     }
 
@@ -114,24 +113,32 @@ impl Bus {
 
     /// Puts bytes into the object store, whole.
     pub(crate) async fn keep(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let chunk = CHUNK.min(self.client.server_info().max_payload.saturating_sub(1024)).max(1024);
-        let meta = ObjectMetadata { name: name.to_owned(), chunk_size: Some(chunk), ..Default::default() };
-        let mut bytes = bytes;
         let Some(objects) = &self.objects else { return Err(unsaid(name, &"its store is gone")) };
-        objects.put(meta, &mut bytes).await.map(|_| ()).map_err(|e| unsaid(name, &e))
+        put(objects, self.chunk(), name, bytes).await
+    }
+
+    /// The size of a chunk that the bus takes.
+    fn chunk(&self) -> usize {
+        CHUNK.min(self.client.server_info().max_payload.saturating_sub(1024)).max(1024)
+    }
+
+    /// Puts a file of the results into a store that outlives the run by some days.
+    pub(crate) async fn keep_result(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let config = store_of(results_of(&self.run));
+        let store = self.jetstream.create_object_store(config).await.map_err(|e| unsaid(name, &e))?;
+        put(&store, self.chunk(), name, bytes).await
+    }
+
+    /// Reads a file of the results.
+    pub(crate) async fn result(&self, name: &str) -> Result<Option<Vec<u8>>> {
+        let store = self.jetstream.get_object_store(results_of(&self.run)).await.map_err(|e| unread(name, &e))?;
+        get(&store, name).await
     }
 
     /// Reads an object, if it is there.
     pub(crate) async fn fetch(&self, name: &str) -> Result<Option<Vec<u8>>> {
         let Some(objects) = &self.objects else { return Ok(None) };
-        let mut object = match objects.get(name).await {
-            Ok(object) => object,
-            Err(e) if e.kind() == object_store::GetErrorKind::NotFound => return Ok(None),
-            Err(e) => return Err(unread(name, &e)),
-        };
-        let mut bytes = Vec::new();
-        object.read_to_end(&mut bytes).await.map_err(|e| unread(name, &e))?;
-        Ok(Some(bytes))
+        get(objects, name).await
     }
 
     /// Takes the objects of the run off the bus; its values stay, so that a member who comes late learns that it is
@@ -150,6 +157,31 @@ impl Bus {
 /// The bucket and the object store of a run.
 fn bucket_of(run: &str) -> String {
     format!("ringload_{run}")
+}
+
+/// The object store of the results of a run.
+fn results_of(run: &str) -> String {
+    format!("ringload-results_{run}")
+}
+
+fn store_of(bucket: String) -> object_store::Config {
+    object_store::Config { bucket, max_age: KEPT, num_replicas: 1, ..Default::default() }
+}
+
+async fn put(store: &ObjectStore, chunk: usize, name: &str, mut bytes: &[u8]) -> Result<()> {
+    let meta = ObjectMetadata { name: name.to_owned(), chunk_size: Some(chunk), ..Default::default() };
+    store.put(meta, &mut bytes).await.map(|_| ()).map_err(|e| unsaid(name, &e))
+}
+
+async fn get(store: &ObjectStore, name: &str) -> Result<Option<Vec<u8>>> {
+    let mut object = match store.get(name).await {
+        Ok(object) => object,
+        Err(e) if e.kind() == object_store::GetErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(unread(name, &e)),
+    };
+    let mut bytes = Vec::new();
+    object.read_to_end(&mut bytes).await.map_err(|e| unread(name, &e))?;
+    Ok(Some(bytes))
 }
 
 async fn connect(

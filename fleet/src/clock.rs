@@ -84,7 +84,7 @@ struct Point {
 }
 
 impl Alignment {
-    /// Adds an echo; instants here do not go back.
+    /// Adds an echo. One that is older than the last says nothing here.
     pub fn add(&mut self, echo: &Echo) {
         let interval = echo.interval();
         push(&mut self.most, Point { at: echo.sent as f64, bound: interval.most as f64 }, 1.0);
@@ -135,6 +135,15 @@ impl Alignment {
 
 /// Adds a point to a hull: the lower one of `sign` 1, the upper one of −1.
 fn push(hull: &mut Vec<Point>, point: Point, sign: f64) {
+    if hull.last().is_some_and(|last| last.at > point.at) {
+        return;
+    }
+    if let Some(last) = hull.last().filter(|last| last.at == point.at) {
+        if sign * (last.bound - point.bound) <= 0.0 {
+            return;
+        }
+        hull.pop();
+    }
     while let [.., a, b] = hull.as_slice() {
         let turns = sign * ((b.at - a.at) * (point.bound - a.bound) - (b.bound - a.bound) * (point.at - a.at));
         if turns > 0.0 {
@@ -142,11 +151,7 @@ fn push(hull: &mut Vec<Point>, point: Point, sign: f64) {
         }
         hull.pop();
     }
-    if hull.last().is_none_or(|last| last.at < point.at) {
-        hull.push(point);
-    } else if let Some(last) = hull.last_mut() {
-        last.bound = if sign > 0.0 { last.bound.min(point.bound) } else { last.bound.max(point.bound) };
-    }
+    hull.push(point);
 }
 
 /// The share by which quartz clocks of machines differ at most: a hundred in a million, which is twice what their
@@ -222,6 +227,15 @@ mod tests {
             let (least, greatest) = all.drift().unwrap();
             assert!(least <= rate + 1e-7 && rate <= greatest + 1e-7, "case {case}: {rate} in {least}…{greatest}");
         }
+    }
+
+    #[test]
+    fn what_comes_out_of_order_or_twice_makes_no_bound_tighter_than_it_is() {
+        let mut all = Alignment::default();
+        for (at, there, back) in [(3, 500, 400), (2, 10, 10), (3, 450, 450), (4, 700, 600)] {
+            all.add(&echo(at * SECOND, 0, there, back));
+        }
+        assert_eq!(all.at(3 * SECOND, 0.0), Some(Interval { least: -400, most: 450 }));
     }
 
     #[test]

@@ -1,6 +1,6 @@
-//! What goes on beside the runs: signs of life, echoes between the clocks, and the watch over those who fall silent.
+//! What goes on beside the runs: signs of life, and the watch over those who fall silent.
 
-use crate::clock::Echo;
+use crate::echoes;
 use crate::message::Heartbeat;
 use crate::state::{Inner, Load, OnLoss, locked, monotonic};
 use crate::thread::ControlThread;
@@ -13,11 +13,7 @@ pub(crate) fn start(thread: &ControlThread, inner: &Arc<Inner>) {
     thread.spawn(speak(Arc::clone(inner)));
     thread.spawn(listen(Arc::clone(inner)));
     thread.spawn(watch(Arc::clone(inner)));
-    if inner.leads() {
-        thread.spawn(answer_echoes(Arc::clone(inner)));
-    } else {
-        thread.spawn(send_echoes(Arc::clone(inner)));
-    }
+    echoes::start(thread, inner);
 }
 
 /// Says that it is alive.
@@ -57,21 +53,13 @@ async fn listen(inner: Arc<Inner>) {
 
 /// Ends the load when a member is lost, or when the leader says so.
 async fn watch(inner: Arc<Inner>) {
-    let mut told = None;
+    let (mut told, mut known) = (None, Vec::new());
     loop {
         tokio::time::sleep(LOOK).await;
         let load = locked(&inner.load).clone();
         let silent = inner.silent();
-        let mut new = Vec::new();
-        {
-            let mut lost = locked(&inner.lost);
-            for rank in silent {
-                if !lost.contains(&rank) {
-                    lost.push(rank);
-                    new.push(rank);
-                }
-            }
-        }
+        let new: Vec<usize> = silent.iter().copied().filter(|rank| !known.contains(rank)).collect();
+        known = silent;
         let Some((number, load)) = load else { continue };
         let key = format!("lead.{number}.stop");
         if inner.leads() {
@@ -114,55 +102,7 @@ fn ends_early(inner: &Inner, (number, load): (u64, &dyn Load), lost: &[usize]) -
     (1..inner.size()).find(ending).map(|rank| format!("member {rank} ends it"))
 }
 
-/// Answers echoes with its own clock: when the echo came, and when the answer goes.
-async fn answer_echoes(inner: Arc<Inner>) {
-    let subject = inner.bus.subject("clock");
-    loop {
-        let Ok(mut echoes) = inner.bus.client.subscribe(subject.clone()).await else {
-            tokio::time::sleep(HEARTBEAT).await;
-            continue;
-        };
-        while let Some(message) = echoes.next().await {
-            let received = monotonic();
-            let Some(reply) = message.reply else { continue };
-            let mut body = received.to_le_bytes().to_vec();
-            body.extend(monotonic().to_le_bytes());
-            let _ = tokio::time::timeout(HEARTBEAT, inner.bus.client.publish(reply, body.into())).await;
-        }
-    }
-}
-
-/// Sends an echo each second, and some at once in the beginning.
-async fn send_echoes(inner: Arc<Inner>) {
-    let subject = inner.bus.subject("clock");
-    let mut answered = 0_u32;
-    loop {
-        let sent = monotonic();
-        let answer = inner.bus.client.request(subject.clone(), Vec::new().into());
-        let answer = tokio::time::timeout(ECHO, answer).await;
-        let returned = monotonic();
-        if let Ok(Ok(answer)) = answer
-            && let Some(echo) = echo_of(sent, &answer.payload, returned)
-        {
-            answered = answered.saturating_add(1);
-            locked(&inner.alignment).add(&echo);
-        }
-        tokio::time::sleep(if answered < AT_FIRST { SOON } else { ECHO }).await;
-    }
-}
-
-fn echo_of(sent: u64, body: &[u8], returned: u64) -> Option<Echo> {
-    let (received, answered) = body.split_first_chunk::<8>()?;
-    let answered: [u8; 8] = answered.try_into().ok()?;
-    Some(Echo { sent, received: u64::from_le_bytes(*received), answered: u64::from_le_bytes(answered), returned })
-}
-
 /// Between two signs of life.
 const HEARTBEAT: Duration = Duration::from_millis(500);
 /// Between two looks for silence.
 const LOOK: Duration = Duration::from_millis(100);
-/// Between two echoes.
-const ECHO: Duration = Duration::from_secs(1);
-/// Echoes that follow one another soon, when a member has joined.
-const AT_FIRST: u32 = 16;
-const SOON: Duration = Duration::from_millis(20);

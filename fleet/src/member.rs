@@ -6,16 +6,17 @@ use crate::clock::Interval;
 use crate::error::{Error, Result};
 use crate::heartbeats;
 use crate::identity::Identity;
-use crate::message::{Joined, Over};
+use crate::message::{Aligned, Joined, Over};
 use crate::silence::Heard;
-use crate::state::{Inner, Load, Options, locked, monotonic};
+use crate::state::{ABOUT, Inner, Load, Options, locked, monotonic};
 use crate::thread::ControlThread;
 use crate::upload;
 use std::future::Future;
 use std::path::Path;
 use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, Mutex};
-use tokio::sync::watch;
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
 /// A member, or why it is none.
@@ -70,6 +71,20 @@ impl Member {
     #[must_use]
     pub fn clock(&self) -> Option<Interval> {
         self.inner.clock()
+    }
+
+    /// How far the leader's clock stood ahead of its own when its measured phase began (0 for one that did not), and how
+    /// far it does now: after some echoes.
+    #[must_use]
+    pub fn aligned(&self, began: u64) -> Option<Aligned> {
+        let found = self.ask(|inner| async move {
+            if !inner.leads() {
+                inner.echo_about(monotonic());
+                tokio::time::sleep(Duration::from_nanos(ABOUT)).await;
+            }
+            Ok(inner.aligned(began))
+        });
+        found.ok().flatten()
     }
 
     /// Does something on the thread of the control plane: it is to be kept off the cores of the load.
@@ -151,6 +166,10 @@ async fn enter(options: Options) -> Result<std::result::Result<Inner, u8>> {
         lost: Mutex::default(),
         uploaded: tokio::sync::Mutex::default(),
         sequence: AtomicU64::new(0),
+        echoes_soon: Mutex::new(0..0),
+        echoes_changed: Notify::new(),
+        datagram_at: AtomicU64::new(0),
+        bus_round_trip: AtomicU64::new(u64::MAX),
         options,
     }))
 }

@@ -3,6 +3,7 @@
 //! | key | by | what |
 //! |---|---|---|
 //! | `member.RANK.joined` | each member | [`Joined`] |
+//! | `lead.clock` | the leader | [`Reachable`] |
 //! | `lead.run` | the leader | [`Announcement`] |
 //! | `member.RANK.agreed` | each member | [`Agreed`] |
 //! | `lead.N.plan` | the leader | the plan of run N |
@@ -12,6 +13,7 @@
 //! | `lead.N.go.PHASE` | the leader | [`Go`] |
 //! | `lead.N.stop` | the leader | why run N ends early |
 //! | `member.RANK.N.ended` | each member | [`Ended`] |
+//! | `lead.results` | the leader | [`Results`] |
 //! | `lead.over` | the leader | [`Over`] |
 //!
 //! A key is written once; only heartbeats repeat.
@@ -19,6 +21,7 @@
 use crate::clock::Interval;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use std::net::IpAddr;
 
 /// A member that has come.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -31,6 +34,17 @@ pub struct Joined {
     pub version: String,
     /// How many members it takes the fleet to have.
     pub size: usize,
+}
+
+/// Where the leader answers echoes by UDP.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Reachable {
+    /// What datagrams of the run begin with.
+    pub key: u64,
+    /// Its port.
+    pub port: u16,
+    /// Addresses that may lead to it.
+    pub addresses: Vec<IpAddr>,
 }
 
 /// What the leader says before the first run.
@@ -65,7 +79,7 @@ pub struct Offer {
 /// A member whose workers are ready for a phase.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Ready {
-    /// Least round trip of an echo with the leader, in nanoseconds.
+    /// Least round trip of an echo with the leader through the bus, in nanoseconds.
     pub round_trip: u64,
 }
 
@@ -76,6 +90,27 @@ pub struct Go {
     pub at: u64,
 }
 
+/// How far the leader's clock stands ahead of a member's, at both ends of its run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+pub struct Aligned {
+    /// When its measured phase began, on its own clock, in nanoseconds.
+    pub began: u64,
+    /// Then.
+    pub then: Interval,
+    /// When its load had ended, on its own clock, in nanoseconds.
+    pub ended: u64,
+    /// And then.
+    pub at_end: Interval,
+}
+
+impl Aligned {
+    /// What was known at one instant, for the whole run.
+    #[must_use]
+    pub fn as_of(interval: Interval) -> Self {
+        Self { began: 0, then: interval, ended: 0, at_end: interval }
+    }
+}
+
 /// A member whose load has ended, and whose records are in the object store.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 pub struct Ended {
@@ -84,12 +119,17 @@ pub struct Ended {
     /// Bytes of its record log.
     pub bytes: u64,
     /// How far the leader's clock stands ahead of its own.
-    pub clock: Option<Interval>,
-    /// When the first phase began, on its own clock.
-    pub began: u64,
+    pub clock: Option<Aligned>,
     /// What failed, if something did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
+}
+
+/// The files of the results that lie on the bus.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+pub struct Results {
+    /// Paths below the folder of the results.
+    pub names: Vec<String>,
 }
 
 /// All runs are over.

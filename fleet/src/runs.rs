@@ -4,13 +4,11 @@ use crate::board::Board;
 use crate::clock::Interval;
 use crate::error::{Error, Result};
 use crate::member::Member;
-use crate::message::{Agreed, Announcement, Counters, Ended, Go, Joined, Offer, Over, Ready};
+use crate::message::{Agreed, Aligned, Announcement, Ended, Go, Joined, Offer, Over, Ready};
 use crate::state::{Inner, locked, monotonic};
-use crate::upload::piece_of;
 use serde_json::Value;
-use std::fs::File;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// What a member does next.
@@ -19,27 +17,6 @@ pub enum Next {
     Run(Value),
     /// Nothing: all runs are over, with this exit status of the leader.
     Over(u8),
-}
-
-/// What a member left of a run, as the leader has it.
-#[derive(Clone, Debug)]
-pub struct Left {
-    /// Its rank.
-    pub rank: usize,
-    /// Its machine.
-    pub host: String,
-    /// Its record log, as far as it came.
-    pub log: PathBuf,
-    /// How far the leader's clock stands ahead of its own.
-    pub clock: Option<Interval>,
-    /// When its first phase began, on its own clock.
-    pub began: Option<u64>,
-    /// What it had counted when it was heard last.
-    pub counters: Counters,
-    /// It fell silent: the log is not whole.
-    pub lost: bool,
-    /// What failed there.
-    pub failure: Option<String>,
 }
 
 impl Member {
@@ -145,12 +122,12 @@ impl Member {
     pub fn start(&self, number: u64, phase: &'static str) -> Result<u64> {
         self.ask(|inner| async move {
             let clock = inner.wait_for_clock().await?;
-            let ready = Ready { round_trip: locked(&inner.alignment).round_trip().unwrap_or(0) };
+            let ready = Ready { round_trip: inner.bus_round_trip.load(Ordering::Relaxed) };
             inner.say(&format!("{number}.ready.{phase}"), &ready).await?;
             let key = format!("lead.{number}.go.{phase}");
             if inner.leads() {
                 let worst = inner.all_ready(number, phase).await?;
-                let go = Go { at: monotonic() + LEAD.max(10 * worst) };
+                let go = Go { at: monotonic() + LEAD.max(worst.saturating_mul(10).min(LONGEST_LEAD)) };
                 inner.bus.say(&key, &go, inner.options.silence).await?;
                 return Ok(go.at);
             }
@@ -158,7 +135,9 @@ impl Member {
             let go: Go = inner
                 .wait_for(key, |board| over(board).or_else(|| inner.leader_lost()).or_else(|| stopped(board, &stop)))
                 .await?;
-            Ok(go.at.saturating_add_signed(-inner.clock().unwrap_or(clock).middle()))
+            let at = go.at.saturating_add_signed(-inner.clock().unwrap_or(clock).middle());
+            inner.echo_about(at);
+            Ok(at)
         })
     }
 
@@ -166,27 +145,12 @@ impl Member {
     ///
     /// # Errors
     /// When the bus does not come back, or the log cannot be read.
-    pub fn upload(&self, number: u64, log: &Path, began: u64, failure: Option<String>) -> Result<()> {
+    pub fn upload(&self, number: u64, log: &Path, clock: Option<Aligned>, failure: Option<String>) -> Result<()> {
         let log = log.to_owned();
         self.ask(|inner| async move {
             let (pieces, bytes) = inner.upload_rest(number, &log).await?;
-            let ended = Ended { pieces, bytes, clock: inner.clock(), began, failure };
+            let ended = Ended { pieces, bytes, clock, failure };
             inner.say(&format!("{number}.ended"), &ended).await
-        })
-    }
-
-    /// As the leader: waits for the others, and writes what they left below `folder`.
-    ///
-    /// # Errors
-    /// When what they left cannot be read or written.
-    pub fn collect(&self, number: u64, folder: &Path) -> Result<Vec<Left>> {
-        let folder = folder.to_owned();
-        self.ask(|inner| async move {
-            let mut left = Vec::new();
-            for rank in 1..inner.size() {
-                left.push(inner.collect(number, rank, &folder).await?);
-            }
-            Ok(left)
         })
     }
 
@@ -282,7 +246,7 @@ impl Inner {
         error
     }
 
-    async fn joined(&self, rank: usize) -> Result<Joined> {
+    pub(crate) async fn joined(&self, rank: usize) -> Result<Joined> {
         let key = format!("member.{rank}.joined");
         let body = self.board.borrow().get(&key).cloned().unwrap_or_default();
         self.bus.value(&key, &body).await
@@ -337,53 +301,10 @@ impl Inner {
     }
 
     /// An error where a member has been silent for too long.
-    fn member_lost(&self, rank: usize) -> Option<Error> {
+    pub(crate) fn member_lost(&self, rank: usize) -> Option<Error> {
         let what = || format!("member {rank} fell silent");
         let remedy = "see what became of its process, and of its way to the bus";
         self.silent().contains(&rank).then(|| Error::environment(what(), remedy))
-    }
-
-    /// Waits for the end of a member's run, or for its loss, and writes its log.
-    async fn collect(&self, number: u64, rank: usize, folder: &Path) -> Result<Left> {
-        let key = format!("member.{rank}.{number}.ended");
-        let lost = |_: &Board| self.member_lost(rank);
-        let ended = match self.wait_for::<Ended>(key, lost).await {
-            Ok(ended) => Some(ended),
-            Err(error) if self.member_lost(rank).is_none() => return Err(error),
-            Err(_) => None,
-        };
-        let heartbeat = locked(&self.heard).heartbeat(rank);
-        let path = folder.join(format!("member_{rank}.ringlog"));
-        let unwritable = |e: std::io::Error| {
-            Error::environment(format!("{}: {e}", path.display()), "free space in the folder of the results")
-        };
-        let mut file = File::create(&path).map_err(unwritable)?;
-        for piece in 0.. {
-            if ended.as_ref().is_some_and(|ended| piece >= ended.pieces) {
-                break;
-            }
-            match self.bus.fetch(&piece_of(number, rank, piece)).await? {
-                Some(bytes) => file.write_all(&bytes).map_err(unwritable)?,
-                None if ended.is_none() => break,
-                None => {
-                    let what = format!("piece {piece} of the records of member {rank} is not on the bus");
-                    return Err(Error::environment(what, "merge the logs that the members have kept"));
-                }
-            }
-        }
-        Ok(Left {
-            rank,
-            host: self.joined(rank).await.map(|joined| joined.host).unwrap_or_default(),
-            log: path,
-            clock: ended.as_ref().and_then(|ended| ended.clock).or(heartbeat.and_then(|heartbeat| heartbeat.clock)),
-            began: ended.as_ref().map(|ended| ended.began),
-            counters: heartbeat
-                .filter(|heartbeat| heartbeat.run == number)
-                .map(|heartbeat| heartbeat.counters)
-                .unwrap_or_default(),
-            lost: ended.is_none(),
-            failure: ended.and_then(|ended| ended.failure),
-        })
     }
 }
 
@@ -401,3 +322,5 @@ fn stopped(board: &Board, key: &str) -> Option<Error> {
 
 /// How far ahead a phase begins at least, in nanoseconds.
 const LEAD: u64 = 2_000_000_000;
+/// How far ahead it begins at most, whatever the round trips are, in nanoseconds.
+const LONGEST_LEAD: u64 = 60_000_000_000;

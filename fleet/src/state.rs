@@ -6,15 +6,15 @@ use crate::bus::Bus;
 use crate::clock::{Alignment, Interval, QUARTZ};
 use crate::error::{Error, Result};
 use crate::identity::Identity;
-use crate::message::{Counters, Heartbeat};
+use crate::message::{Aligned, Counters, Heartbeat};
 use crate::silence::Heard;
-use rustix::time::{ClockId, clock_gettime};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use std::ops::Range;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{Notify, watch};
 
 /// How a member joins.
 #[derive(Clone)]
@@ -71,11 +71,19 @@ pub(crate) struct Inner {
     pub(crate) alignment: Mutex<Alignment>,
     /// The load of the run under way.
     pub(crate) load: Mutex<Option<(u64, Arc<dyn Load>)>>,
-    /// Members that fell silent.
+    /// Members that had not come back when what they left was collected.
     pub(crate) lost: Mutex<Vec<usize>>,
     /// What of its record log is on the bus.
     pub(crate) uploaded: tokio::sync::Mutex<Uploaded>,
     pub(crate) sequence: AtomicU64,
+    /// When echoes are to follow one another soon.
+    pub(crate) echoes_soon: Mutex<Range<u64>>,
+    /// The plan for echoes has changed.
+    pub(crate) echoes_changed: Notify,
+    /// When an echo by datagram came back last, on its own clock; 0 before the first.
+    pub(crate) datagram_at: AtomicU64,
+    /// The least round trip through the bus, in nanoseconds.
+    pub(crate) bus_round_trip: AtomicU64,
 }
 
 /// What of the record log of a run is on the bus.
@@ -104,6 +112,23 @@ impl Inner {
             return Some(Interval::SAME);
         }
         locked(&self.alignment).at(monotonic(), QUARTZ)
+    }
+
+    /// How far the leader's clock stood ahead of its own when its run began, and how far it does now; 0 for a run that
+    /// did not begin.
+    pub(crate) fn aligned(&self, began: u64) -> Option<Aligned> {
+        let ended = monotonic();
+        let began = if began == 0 { ended } else { began };
+        let alignment = locked(&self.alignment);
+        let at = |at| if self.leads() { Some(Interval::SAME) } else { alignment.at(at, QUARTZ) };
+        Some(Aligned { began, then: at(began)?, ended, at_end: at(ended)? })
+    }
+
+    /// Has echoes follow one another soon about an instant at which the clocks are to be known well: what they can drift
+    /// until the next echo is most of what is unknown of clocks that are near to each other.
+    pub(crate) fn echo_about(&self, at: u64) {
+        *locked(&self.echoes_soon) = at.saturating_sub(ABOUT)..at.saturating_add(ABOUT);
+        self.echoes_changed.notify_one();
     }
 
     /// Its sign of life.
@@ -177,16 +202,14 @@ impl Inner {
     }
 }
 
-/// `CLOCK_MONOTONIC` now, in nanoseconds.
-pub(crate) fn monotonic() -> u64 {
-    let at = clock_gettime(ClockId::Monotonic);
-    at.tv_sec as u64 * 1_000_000_000 + at.tv_nsec as u64
-}
+pub(crate) use ringload_driver::clock::monotonic;
 
 pub(crate) fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
     of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// How long before and after an instant echoes follow one another soon, in nanoseconds.
+pub(crate) const ABOUT: u64 = 70_000_000;
 /// How long a restart of the bus may take at least.
 const RESTART: Duration = Duration::from_secs(30);
 /// Between two looks at what ends a wait.

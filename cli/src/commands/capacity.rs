@@ -6,11 +6,12 @@ use crate::live::signals;
 use crate::result::capacity::EndedEarly;
 use crate::runner::capacity::search;
 use crate::runner::environment::{announce, environment, with_seed};
-use crate::runner::fleet::{self, Leader, Role};
+use crate::runner::fleet;
 use crate::runner::models;
 use crate::runner::preflight;
 use crate::runner::probes::ProbeRunner;
 use crate::runner::public;
+use crate::runner::role::{Lead, Role};
 use crate::runner::server::DemoServer;
 use crate::terminal::{eprint_line, print, print_json};
 use crate::{export, page, report};
@@ -37,14 +38,14 @@ pub(crate) fn capacity(mut args: CapacityArgs) -> anyhow::Result<Exit> {
         }
         Role::Follows(member) => {
             let plans = |seed| Ok(vec![ProbeRunner::new(&args, with_seed(Some(seed)))?.0.plan().clone()]);
-            member.follow(&args.profile, plans)
+            member.follow(&args.profile, &plans)
         }
         Role::Late(exit) => Ok(exit),
     }
 }
 
 /// Searches, with the members of a fleet where this process leads one.
-fn find(args: &CapacityArgs, fleet: Option<&Arc<Leader>>) -> anyhow::Result<Exit> {
+fn find(args: &CapacityArgs, fleet: Option<&Arc<dyn Lead>>) -> anyhow::Result<Exit> {
     let environment = environment();
     let seed = environment.fresh_seed;
     let (probes, notes) = ProbeRunner::new(args, environment)?;
@@ -64,6 +65,7 @@ fn find(args: &CapacityArgs, fleet: Option<&Arc<Leader>>) -> anyhow::Result<Exit
     let capacity = search(args, probes, &dir, fleet)?;
     signals::finishing();
     let files = export::finish_capacity(&dir, &capacity, &page::of_capacity(&capacity, &dir))?;
+    fleet.map_or(Ok(()), |fleet| fleet.keep_results(&dir))?;
     signals::printing();
     match output.json {
         true => print_json(&export::capacity_document(&capacity))?,

@@ -3,7 +3,7 @@
 use crate::exit::Exit;
 use crate::flags::FleetCommand;
 use crate::live::signals;
-use crate::runner::fleet::{status, up};
+use crate::runner::fleet::{results, status, up};
 
 /// Runs a fleet on this machine, or looks at one.
 ///
@@ -16,5 +16,6 @@ pub(crate) fn fleet(command: &FleetCommand) -> anyhow::Result<Exit> {
             up(args)?
         }
         FleetCommand::Status(args) => status(args)?,
+        FleetCommand::Results(args) => results(args)?,
     })
 }

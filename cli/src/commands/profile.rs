@@ -8,7 +8,8 @@ use crate::flags::{CapacityArgs, ProfileArgs};
 use crate::live::signals;
 use crate::report;
 use crate::runner::environment::{announce, environment, planned, with_seed};
-use crate::runner::fleet::{self, Leader, Role};
+use crate::runner::fleet;
+use crate::runner::role::{Lead, Role};
 use crate::runner::server::DemoServer;
 use crate::runner::{campaign, models, preflight, public, run, sweep_points};
 use crate::terminal::print_json;
@@ -40,13 +41,13 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
             leader.over(*exit.as_ref().unwrap_or(&Exit::Usage));
             exit
         }
-        Role::Follows(member) => member.follow(&args, |seed| plans(&args, seed)),
+        Role::Follows(member) => member.follow(&args, &|seed| plans(&args, seed)),
         Role::Late(exit) => Ok(exit),
     }
 }
 
 /// Makes the runs of a command line, with the members of a fleet where this process leads one.
-fn make(args: &ProfileArgs, fleet: Option<&Arc<Leader>>) -> anyhow::Result<Exit> {
+fn make(args: &ProfileArgs, fleet: Option<&Arc<dyn Lead>>) -> anyhow::Result<Exit> {
     if args.has_several_runs() {
         return campaign::run(args, fleet);
     }
@@ -63,7 +64,9 @@ fn make(args: &ProfileArgs, fleet: Option<&Arc<Leader>>) -> anyhow::Result<Exit>
         fleet.announce(seed, &[&plan], args.output.quiet)?;
     }
     preflight::check(&plan, &args.endpoint, args.output.quiet)?;
+    let folder = args.output.folder(&plan);
     let run = run::alone(plan, args, fleet.cloned())?;
+    fleet.map_or(Ok(()), |fleet| fleet.keep_results(&folder))?;
     signals::printing();
     report::print_run(&run, &args.output)?;
     export::tell_service(&[&run.outcome], &args.output)?;

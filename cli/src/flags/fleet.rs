@@ -45,6 +45,18 @@ pub(crate) struct FleetArgs {
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = values::seconds)]
     pub(crate) fleet_wait: f64,
 
+    /// Keep the files of the results on the bus, from where `ringload fleet results` fetches them: for a leader whose
+    /// disk goes with it.
+    #[arg(long)]
+    pub(crate) fleet_keep_results: bool,
+
+    #[command(flatten)]
+    pub(crate) tls: BusTlsArgs,
+}
+
+/// Files of TLS on the way to the bus.
+#[derive(Args, Clone, Debug, Default)]
+pub(crate) struct BusTlsArgs {
     /// Certificates of the authorities that the bus is trusted by, in PEM.
     #[arg(long, value_name = "FILE")]
     pub(crate) fleet_ca: Option<PathBuf>,
@@ -66,6 +78,8 @@ pub(crate) enum FleetCommand {
     Up(UpArgs),
     /// Print who has joined a run, who is alive, and how far they are.
     Status(StatusArgs),
+    /// Fetch the files of the results that a leader with --fleet-keep-results has left on the bus.
+    Results(ResultsArgs),
 }
 
 /// A fleet on this machine.
@@ -93,6 +107,20 @@ pub(crate) struct StatusArgs {
     /// The bus on which its members meet.
     #[arg(long, value_name = "URL", env = "RINGLOAD_FLEET", hide_env_values = true)]
     pub(crate) fleet: String,
+
+    #[command(flatten)]
+    pub(crate) tls: BusTlsArgs,
+}
+
+/// Which run's results, and where to.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct ResultsArgs {
+    #[command(flatten)]
+    pub(crate) of: StatusArgs,
+
+    /// The folder that they are written into, with the paths that they had in the leader's.
+    #[arg(long, value_name = "DIR", default_value = "results")]
+    pub(crate) artifact_dir: PathBuf,
 }
 
 fn members(text: &str) -> std::result::Result<usize, String> {
@@ -118,8 +146,9 @@ impl FleetArgs {
             ("--fleet-size", self.fleet_size.is_some()),
             ("--fleet-rank", self.fleet_rank.is_some()),
             ("--fleet-by-array", self.fleet_by_array),
-            ("--fleet-ca", self.fleet_ca.is_some()),
-            ("--fleet-cert", self.fleet_cert.is_some()),
+            ("--fleet-keep-results", self.fleet_keep_results),
+            ("--fleet-ca", self.tls.fleet_ca.is_some()),
+            ("--fleet-cert", self.tls.fleet_cert.is_some()),
         ];
         let orphan = orphans.iter().find(|(_, given)| *given).filter(|_| self.fleet.is_none());
         match orphan {

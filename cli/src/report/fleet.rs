@@ -55,6 +55,7 @@ mod tests {
             lost,
             lost_requests: if lost { 7 } else { 0 },
             failure: None,
+            machine: None,
         };
         let members = vec![member(0, Some(0), false), member(1, Some(250_000), false), member(2, None, true)];
         outcome.summary.fleet = Some(FleetFigures { run: "r7".into(), members, start_spread_ns: Some(3_000_000) });

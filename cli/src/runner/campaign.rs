@@ -10,9 +10,9 @@ use crate::result::run::{Identity, MOST_AGAIN, OfSeveral, RunOutput, fresh_id};
 use crate::runner::convergence::Monitor;
 use crate::runner::environment::{announce, environment};
 use crate::runner::estimate::{self, Pace};
-use crate::runner::fleet::Leader;
 use crate::runner::preflight;
 use crate::runner::prepared::Prepared;
+use crate::runner::role::Lead;
 use crate::runner::run::{self, Observers};
 use crate::runner::sweep_points::{self, SweepPoint};
 use crate::terminal::{eprint_line, print, print_json};
@@ -27,7 +27,7 @@ use std::sync::Arc;
 /// # Errors
 /// What stands in the way of the first run, with a remedy. What stands in the way of a later one ends the campaign too,
 /// after what was measured has been written.
-pub(crate) fn run(args: &ProfileArgs, fleet: Option<&Arc<Leader>>) -> anyhow::Result<Exit> {
+pub(crate) fn run(args: &ProfileArgs, fleet: Option<&Arc<dyn Lead>>) -> anyhow::Result<Exit> {
     let all = args.clone();
     let environment = environment();
     let seed = environment.fresh_seed;
@@ -66,6 +66,7 @@ pub(crate) fn run(args: &ProfileArgs, fleet: Option<&Arc<Leader>>) -> anyhow::Re
         print(&format!("{apart}{text}"))?;
     }
     written?;
+    fleet.map_or(Ok(()), |fleet| fleet.keep_results(&base))?;
     let outcomes: Vec<_> = campaign.runs().map(|run| &run.outcome).collect();
     export::tell_service(&outcomes, &args.output)?;
     match stopped {
@@ -95,7 +96,7 @@ struct Runs<'a> {
 }
 
 impl<'a> Runs<'a> {
-    fn new(args: &'a ProfileArgs, points: &'a [SweepPoint], fleet: Option<&Arc<Leader>>) -> Self {
+    fn new(args: &'a ProfileArgs, points: &'a [SweepPoint], fleet: Option<&Arc<dyn Lead>>) -> Self {
         let base = sweep_points::folder(args, points);
         let folders = points.iter().map(|point| point.folder.clone());
         Self {

@@ -8,9 +8,9 @@ use crate::report;
 use crate::result::capacity::{Base, Capacity, EndedEarly};
 use crate::result::run::{Identity, MOST_AGAIN};
 use crate::runner::estimate;
-use crate::runner::fleet::Leader;
 use crate::runner::prepared::Prepared;
 use crate::runner::probes::ProbeRunner;
+use crate::runner::role::Lead;
 use crate::terminal::{eprint_line, print};
 use ringload_engine::capacity::{Range, Search};
 use std::path::Path;
@@ -25,7 +25,7 @@ pub(crate) fn search(
     args: &CapacityArgs,
     mut probes: ProbeRunner,
     dir: &Path,
-    fleet: Option<&Arc<Leader>>,
+    fleet: Option<&Arc<dyn Lead>>,
 ) -> anyhow::Result<Capacity> {
     let output = &args.profile.output;
     let lines = output.prints_lines();

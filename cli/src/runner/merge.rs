@@ -2,10 +2,11 @@
 
 use crate::exit::Exit;
 use crate::flags::ReportArgs;
+use crate::result::log_head::MemberClock;
 use crate::runner::reread::{self, ReadLog};
 use ringload_engine::measure::{FleetFigures, MemberFigures};
 use ringload_engine::record::PhaseKind;
-use ringload_engine::run::{self, Member, planned_requests};
+use ringload_engine::run::{self, Member, Shift, planned_requests};
 use ringload_engine::workload::Workload;
 use ringload_engine::{Error, Result};
 use std::path::PathBuf;
@@ -61,34 +62,33 @@ fn check(logs: &[(usize, PathBuf, ReadLog)]) -> Result<()> {
 /// The run that the logs are of, seen from the first of them.
 fn one_run(logs: Vec<ReadLog>) -> Result<ReadLog> {
     let prompts = logs.iter().map(|log| log.prompts).max().unwrap_or(0);
-    let ahead = |log: &ReadLog| log.head.member.as_ref().and_then(|member| member.clock_ahead_ns);
-    let middle = |ahead: [i64; 2]| ahead[0] + (ahead[1] - ahead[0]) / 2;
     // Clocks are known against that of the leader, whose own log may not be here.
-    let origin = logs.first().and_then(ahead).map_or(0, middle);
+    let origin = logs.first().and_then(clock).map_or(0, |clock| clock.shift(0).at(clock.began.0));
     let mut figures = Vec::new();
     let mut members = Vec::new();
     let mut planned = Some(0);
     let (mut head, mut host, mut owner) = (None, None, None);
     for log in logs {
-        let shift = ahead(&log).map_or(0, middle) - origin;
+        let clock = clock(&log);
         let whole = log.finished.facts();
         planned = planned.zip(whole.profiling.planned).map(|(sum, own)| sum + own);
         let lost = whole.unfinished.then(|| log.finished.shard().phase(PhaseKind::Profiling).issued);
-        let uncertainty = ahead(&log).map(|[least, most]| most.abs_diff(least).div_ceil(2));
         let Some(of) = log.head.member.clone() else { continue };
         let cores = log.head.plan.core_range.map_or(0, |range| range.count);
         let requests = log.finished.shard().phase(PhaseKind::Profiling).recorded();
+        let shift = clock.map_or_else(|| Shift::constant(-origin), |clock| clock.shift(origin));
         let member = Member { finished: log.finished, shift, lost };
         figures.push(MemberFigures {
             rank: of.rank,
             host: of.host,
             cores,
             requests,
-            clock_ahead_ns: log.head.member.as_ref().and_then(|member| member.clock_ahead_ns),
-            clock_uncertainty_ns: uncertainty,
+            clock_ahead_ns: clock.map(|clock| clock.ended.1),
+            clock_uncertainty_ns: clock.map(|clock| clock.uncertainty_ns()),
             lost: lost.is_some(),
             lost_requests: member.lost_requests(),
             failure: None,
+            machine: (!figures.is_empty()).then(|| log.host.clone()),
         });
         members.push(member);
         head.get_or_insert(log.head);
@@ -110,7 +110,12 @@ fn one_run(logs: Vec<ReadLog>) -> Result<ReadLog> {
     figures.sort_by_key(|figure| figure.rank);
     let fleet = FleetFigures { run, members: figures, start_spread_ns: None };
     let finished = run::merge(members, absent)?.of_fleet(fleet);
-    Ok(ReadLog { head, host, prompts, finished, owner })
+    Ok(ReadLog { head, host, member_clock: None, prompts, finished, owner })
+}
+
+/// How the clock of a member stood: as its log says at its end, else as it was known at its head.
+fn clock(log: &ReadLog) -> Option<MemberClock> {
+    log.member_clock.or(log.head.member.as_ref()?.clock_ahead_ns.map(MemberClock::constant))
 }
 
 /// A member of which there is no log; all that have none had so many requests together.
@@ -125,5 +130,6 @@ fn absent_member(rank: usize, requests: u64) -> MemberFigures {
         lost: true,
         lost_requests: requests,
         failure: None,
+        machine: None,
     }
 }

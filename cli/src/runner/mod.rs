@@ -27,6 +27,7 @@ pub(crate) mod probes;
 pub(crate) mod public;
 mod record_lines;
 pub(crate) mod reread;
+pub(crate) mod role;
 pub(crate) mod run;
 mod scrape;
 pub(crate) mod selftest;

@@ -4,7 +4,7 @@ use crate::flags::{HookArgs, ProfileArgs, TelemetryArgs};
 use crate::live::exporter::Exporter;
 use crate::live::signals;
 use crate::runner::calibrations::StoredCalibrations;
-use crate::runner::fleet::Leader;
+use crate::runner::role::Lead;
 use ringload_engine::plan::Plan;
 use ringload_engine::workload::Workload;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ pub(crate) struct Prepared {
     telemetry: TelemetryArgs,
     exporter: Option<Exporter>,
     hooks: HookArgs,
-    fleet: Option<Arc<Leader>>,
+    fleet: Option<Arc<dyn Lead>>,
 }
 
 /// What a run takes of it.
@@ -26,12 +26,12 @@ pub(super) struct Parts<'a> {
     pub(super) telemetry: &'a TelemetryArgs,
     pub(super) exporter: Option<&'a Exporter>,
     pub(super) hooks: &'a HookArgs,
-    pub(super) fleet: Option<&'a Leader>,
+    pub(super) fleet: Option<&'a dyn Lead>,
 }
 
 impl Prepared {
     /// Nothing prepared yet, on the machine of these flags, and on those of a fleet that this process leads.
-    pub(crate) fn on(args: &ProfileArgs, fleet: Option<Arc<Leader>>) -> Self {
+    pub(crate) fn on(args: &ProfileArgs, fleet: Option<Arc<dyn Lead>>) -> Self {
         Self {
             fleet,
             workload: None,

@@ -7,7 +7,7 @@ use crate::export::{
 use crate::flags::{BaseName, ReportArgs};
 use crate::live::signals;
 use crate::report;
-use crate::result::log_head::Head;
+use crate::result::log_head::{Head, MemberClock, Tail};
 use crate::result::run::Identity;
 use crate::result::telemetry::Scraped;
 use crate::runner::calibrations::StoredCalibrations;
@@ -56,6 +56,8 @@ pub(crate) fn logs(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
 pub(super) struct ReadLog {
     pub(super) head: Head,
     pub(super) host: HostFacts,
+    /// How the clock of a member stood, where its load came to its end.
+    pub(super) member_clock: Option<MemberClock>,
     /// How many prompts there are at least.
     pub(super) prompts: u64,
     pub(super) finished: Finished,
@@ -93,11 +95,11 @@ pub(super) fn read(log: &Path) -> Result<ReadLog> {
     })?;
     head.plan.limits.slices = head.plan.limits.slices.min(Limits::default().slices);
     head.plan.limits.exact_gaps = head.plan.limits.exact_gaps.min(Limits::default().exact_gaps);
-    let host = match tail {
+    let Tail { host, member_clock } = match tail {
         Some(tail) => serde_json::from_slice(&tail).map_err(damaged)?,
-        None => head.host.clone(),
+        None => Tail { host: head.host.clone(), member_clock: None },
     };
-    Ok(ReadLog { head, host, prompts, finished, owner })
+    Ok(ReadLog { head, host, member_clock, prompts, finished, owner })
 }
 
 /// Makes report and files of a log.

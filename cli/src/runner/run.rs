@@ -8,16 +8,16 @@ use crate::live::{progress, signals};
 use crate::page;
 use crate::redact::Secrets;
 use crate::report::{self, Style};
-use crate::result::log_head::Head;
+use crate::result::log_head::{Head, Tail};
 use crate::result::run::{Identity, Outcome, RunOutput};
 use crate::result::telemetry::Scraped;
 use crate::runner::calibrations::StoredCalibrations;
-use crate::runner::fleet::Leader;
 use crate::runner::hooks;
 use crate::runner::live_view::LiveView;
 use crate::runner::mlflow;
 use crate::runner::otel::Otel;
 use crate::runner::prepared::{Parts, Prepared};
+use crate::runner::role::Lead;
 use crate::runner::scrape::{self, Scraper};
 use crate::runner::stopping::UnlessStopped;
 use crate::terminal::{eprint_line, printable};
@@ -53,7 +53,7 @@ pub(crate) struct Observers<'a> {
 ///
 /// # Errors
 /// What stands in the way, with a remedy.
-pub(crate) fn alone(plan: Plan, args: &ProfileArgs, fleet: Option<Arc<Leader>>) -> anyhow::Result<RunOutput> {
+pub(crate) fn alone(plan: Plan, args: &ProfileArgs, fleet: Option<Arc<dyn Lead>>) -> anyhow::Result<RunOutput> {
     let output = &args.output;
     let (dir, prefix) = (output.folder(&plan), output.base_name());
     let earlier = EarlierFiles::of_run(&dir, prefix, output.overwrite).quietly(output.quiet);
@@ -97,12 +97,12 @@ pub(crate) fn run(
         None => return Err(Error::bug("a run has no record log").into()),
     };
     let head = Head::of(own, workload, &identity, output, location.prefix, &host.facts);
-    let head = Head { member: fleet.map(Leader::head), ..head };
+    let head = Head { member: fleet.map(Lead::head), ..head };
     log.note(Note::Head, &serde_json::to_vec(&head)?)?;
     // Of several runs, what came of them all is reported.
     let alone = observers.on_record.is_none();
     let workers = run::cores(own)?;
-    let control = Arc::new(Control::new(workers.len() + fleet.map_or(0, Leader::others)));
+    let control = Arc::new(Control::new(workers.len() + fleet.map_or(0, Lead::others)));
     if let Some(exporter) = exporter {
         exporter.show(&control, &workers);
     }
@@ -120,7 +120,7 @@ pub(crate) fn run(
     }
     let failure = finished.take_failure();
     let host = host.finish();
-    finished.leave(&serde_json::to_vec(&host)?);
+    finished.leave(&serde_json::to_vec(&Tail { host: host.clone(), member_clock: None })?);
     if let Some((fleet, shared)) = fleet.zip(shared) {
         finished = match fleet.merge(shared, finished, workload, location.earlier.base()) {
             Ok(merged) => merged,

@@ -2,51 +2,48 @@
 
 use super::digests::digests;
 use super::local_load::LocalLoad;
+use super::results::written_since;
 use super::{ours, plans};
 use crate::exit::Exit;
-use crate::result::log_head::MemberHead;
+use crate::result::log_head::{MemberClock, MemberHead, Tail};
+use crate::runner::role::{Lead, Shared};
 use crate::terminal::eprint_line;
 use ringload_engine::clock::shifted;
 use ringload_engine::measure::{FleetFigures, MemberFigures};
 use ringload_engine::plan::Plan;
 use ringload_engine::record::PhaseKind;
-use ringload_engine::run::{self, Control, Finished, Gate};
+use ringload_engine::run::{self, Control, Finished, Gate, Shift};
 use ringload_engine::workload::Workload;
 use ringload_engine::{Error, Result};
-use ringload_fleet::message::{Announcement, Offer};
-use ringload_fleet::{Counting, Left, Member};
+use ringload_fleet::message::{Aligned, Announcement, Offer};
+use ringload_fleet::{Interval, Left, Member};
+use std::any::Any;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::time::{Duration, SystemTime};
 
 /// The member of rank 0.
-pub(crate) struct Leader {
+pub(super) struct Leader {
     member: Arc<Member>,
     /// The number of the next run.
     next: AtomicU64,
     /// The others have been told how it ended.
     told: AtomicBool,
-}
-
-/// A run that the members have agreed on.
-pub(crate) struct Shared {
-    number: u64,
-    /// The leader's own share.
-    pub(crate) plan: Plan,
-    /// Cores of each member.
-    counts: Vec<usize>,
+    /// Whether results are left on the bus: those that were written since.
+    keeps: Option<SystemTime>,
 }
 
 impl Leader {
-    pub(super) fn new(member: Member) -> Self {
-        Self { member: Arc::new(member), next: AtomicU64::new(0), told: AtomicBool::new(false) }
+    pub(super) fn new(member: Member, keeps_results: bool) -> Self {
+        // Clocks of disks are coarser than that of the machine.
+        let keeps = keeps_results.then(|| SystemTime::now() - Duration::from_secs(1));
+        Self { member: Arc::new(member), next: AtomicU64::new(0), told: AtomicBool::new(false), keeps }
     }
+}
 
-    /// Waits for all members, and says what is planned: these plans, and the seed of one that names none.
-    ///
-    /// # Errors
-    /// When members are missing, or would run something else.
-    pub(crate) fn announce(&self, seed: u64, plans: &[&Plan], quiet: bool) -> Result<()> {
+impl Lead for Leader {
+    fn announce(&self, seed: u64, plans: &[&Plan], quiet: bool) -> Result<()> {
         let size = self.member.identity().size;
         if let Some(why) = plans.iter().find_map(|plan| plans::unshareable(plan, size)) {
             return Err(Error::usage(why, "raise the cap, or start fewer members"));
@@ -59,11 +56,7 @@ impl Leader {
         self.member.announce(Announcement { seed, plans }).map_err(ours)
     }
 
-    /// Says what the next run is, and how the members share it.
-    ///
-    /// # Errors
-    /// When a member cannot take part, or would send something else.
-    pub(crate) fn share(&self, plan: &Plan, workload: &Workload) -> Result<Shared> {
+    fn share(&self, plan: &Plan, workload: &Workload) -> Result<Shared> {
         if let Some(rank) = self.member.lost().first() {
             return Err(Error::environment(
                 format!("member {rank} was lost: no run follows"),
@@ -86,29 +79,23 @@ impl Leader {
         Ok(Shared { number, plan: plans::share(plan, 0, cores, &counts), counts })
     }
 
-    /// Places of other members behind the leader's own workers in the live figures.
-    pub(crate) fn others(&self) -> usize {
+    fn others(&self) -> usize {
         self.member.identity().size - 1
     }
 
-    /// What the log of its share says of it.
-    pub(crate) fn head(&self) -> MemberHead {
+    fn head(&self) -> MemberHead {
         head_of(&self.member)
     }
 
-    /// What says when the phases of a run begin; the members hear of each other while the other value is held.
-    pub(crate) fn begin(&self, shared: &Shared, control: &Arc<Control>, workers: &[usize]) -> (Gate, Counting) {
+    fn begin(&self, shared: &Shared, control: &Arc<Control>, workers: &[usize]) -> (Gate, Box<dyn Any>) {
         let own = workers.to_vec();
         self.member.on_its_thread(move || ringload_engine::driver::keep_off(&own));
         let load = LocalLoad::new(Arc::clone(control), workers.len());
-        (gate_of(Arc::clone(&self.member), shared.number), self.member.count(shared.number, load, None))
+        let counting = self.member.count(shared.number, load, None);
+        (gate_of(Arc::clone(&self.member), shared.number), Box::new(counting))
     }
 
-    /// One run of what all members have left. What comes from the others lies in `folder` until it is summed up.
-    ///
-    /// # Errors
-    /// When what they left cannot be read.
-    pub(crate) fn merge(&self, shared: Shared, own: Finished, workload: &Workload, folder: &Path) -> Result<Finished> {
+    fn merge(&self, shared: Shared, own: Finished, workload: &Workload, folder: &Path) -> Result<Finished> {
         let Shared { number, plan, counts } = shared;
         let unwritable =
             |e| Error::environment(format!("{}: {e}", folder.display()), "choose a writable --artifact-dir");
@@ -124,21 +111,25 @@ impl Leader {
             lost: false,
             lost_requests: 0,
             failure: None,
+            machine: None,
         }];
         let mut starts = vec![own.facts().profiling.start];
-        let mut members = vec![run::Member { finished: own, shift: 0, lost: None }];
+        let mut members = vec![run::Member { finished: own, shift: Shift::default(), lost: None }];
         let mut absent = 0;
         for left in left {
             let reread = run::reread(&left.log);
-            let shift = left.clock.map_or(0, |clock| clock.middle());
+            let shift = left.clock.map(clock_of).map_or_else(Shift::default, |clock| clock.shift(0));
             let mut figure = figure(&left, counts[left.rank]);
             match reread {
                 Ok(reread) => {
+                    let tail = reread.tail.and_then(|tail| serde_json::from_slice::<Tail>(&tail).ok());
+                    figure.machine = tail.map(|tail| tail.host);
                     let finished = reread.finished;
                     figure.requests = finished.shard().phase(PhaseKind::Profiling).recorded();
                     let member = run::Member { shift, lost: left.lost.then_some(left.counters.issued), finished };
                     figure.lost_requests = member.lost_requests();
-                    starts.push(shifted(member.finished.facts().profiling.start, shift));
+                    let start = member.finished.facts().profiling.start;
+                    starts.push(shifted(start, shift.at(start)));
                     members.push(member);
                 }
                 Err(error) if !left.lost => return Err(error),
@@ -156,8 +147,16 @@ impl Leader {
         Ok(run::merge(members, absent)?.of_fleet(fleet))
     }
 
-    /// Tells the others how it ended.
-    pub(crate) fn over(&self, exit: Exit) {
+    fn keep_results(&self, folder: &Path) -> Result<()> {
+        let Some(since) = self.keeps else { return Ok(()) };
+        let large = self.member.keep_results(written_since(folder, since)?).map_err(ours)?;
+        for name in large {
+            eprint_line(format_args!("note: {name} is too large for the bus, and stays here alone"));
+        }
+        Ok(())
+    }
+
+    fn over(&self, exit: Exit) {
         if !self.told.swap(true, Ordering::Relaxed)
             && let Err(error) = self.member.over(exit as u8)
         {
@@ -183,17 +182,24 @@ pub(super) fn gate_of(member: Arc<Member>, number: u64) -> Gate {
     })
 }
 
+/// How the clock of a member stood, as record logs have it.
+pub(super) fn clock_of(clock: Aligned) -> MemberClock {
+    let ends = |of: Interval| [of.least, of.most];
+    MemberClock { began: (clock.began, ends(clock.then)), ended: (clock.ended, ends(clock.at_end)) }
+}
+
 fn figure(left: &Left, cores: usize) -> MemberFigures {
     MemberFigures {
         rank: left.rank,
         host: left.host.clone(),
         cores,
         requests: 0,
-        clock_ahead_ns: left.clock.map(|clock| [clock.least, clock.most]),
-        clock_uncertainty_ns: left.clock.map(|clock| clock.uncertainty()),
+        clock_ahead_ns: left.clock.map(clock_of).map(|clock| clock.ended.1),
+        clock_uncertainty_ns: left.clock.map(clock_of).map(|clock| clock.uncertainty_ns()),
         lost: left.lost,
         lost_requests: 0,
         failure: left.failure.clone(),
+        machine: None,
     }
 }
 

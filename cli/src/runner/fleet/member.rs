@@ -1,15 +1,16 @@
 //! A member that follows: it drives its share of each run, and uploads its records.
 
 use super::digests::digests;
-use super::leader::{gate_of, head_of};
+use super::leader::{clock_of, gate_of, head_of};
 use super::local_load::LocalLoad;
 use super::{exit_of, ours, plans};
 use crate::exit::Exit;
 use crate::flags::ProfileArgs;
 use crate::live::signals;
-use crate::result::log_head::Head;
+use crate::result::log_head::{Head, Tail};
 use crate::result::run::Identity;
 use crate::runner::prepared::Prepared;
+use crate::runner::role::Follow;
 use crate::terminal::eprint_line;
 use ringload_engine::driver;
 use ringload_engine::host::HostFacts;
@@ -23,25 +24,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// A member other than the leader.
-pub(crate) struct Follower {
+pub(super) struct Follower {
     member: Arc<Member>,
 }
 
-impl Follower {
-    pub(super) fn new(member: Member) -> Self {
-        Self { member: Arc::new(member) }
-    }
-
-    /// Does what the leader says until it says that all is over. `plans` makes what this member's command line asks
-    /// for, with the leader's seed.
-    ///
-    /// # Errors
-    /// When the command line asks for something else than the leader's, or a run cannot be made.
-    pub(crate) fn follow(
-        self,
-        args: &ProfileArgs,
-        plans: impl FnOnce(u64) -> anyhow::Result<Vec<Plan>>,
-    ) -> anyhow::Result<Exit> {
+impl Follow for Follower {
+    fn follow(&self, args: &ProfileArgs, plans: &dyn Fn(u64) -> anyhow::Result<Vec<Plan>>) -> anyhow::Result<Exit> {
         let announced = self.member.announced().map_err(ours)?;
         let own = plans(announced.seed)?;
         if let Err(why) = plans::same(&own, &announced.plans) {
@@ -59,7 +47,7 @@ impl Follower {
                 Ok(Next::Run(_)) => false,
                 Err(_) => true,
             };
-            self.let_go(log.take(), failed);
+            self.let_go(log.take(), failed, args.output.keep_records);
             match next? {
                 Next::Over(_) => return Ok(if failed { Exit::Usage } else { Exit::Done }),
                 Next::Run(published) => {
@@ -70,11 +58,18 @@ impl Follower {
         }
         Ok(Exit::Done)
     }
+}
 
-    /// Removes a record log that the leader has summed up, or says where it is where the leader has not.
-    fn let_go(&self, log: Option<PathBuf>, failed: bool) {
+impl Follower {
+    pub(super) fn new(member: Member) -> Self {
+        Self { member: Arc::new(member) }
+    }
+
+    /// Removes a record log that the leader has summed up, or says where it is where the leader has not, or where it is
+    /// to stay.
+    fn let_go(&self, log: Option<PathBuf>, failed: bool, keep: bool) {
         let Some(log) = log else { return };
-        if failed {
+        if failed || keep {
             self.tell_kept(&log);
             return;
         }
@@ -142,16 +137,18 @@ impl Follower {
             run.and_then(|run| run.record_to(writer).begin_by(gate_of(Arc::clone(&self.member), number)).drive(None))
         };
         signals::finishing();
-        let (began, failure) = match driven {
+        let (clock, failure) = match driven {
             Ok(mut finished) => {
-                finished.leave(&serde_json::to_vec(&host.finish())?);
-                (finished.facts().profiling.start, finished.take_failure().map(|error| error.to_string()))
+                let clock = self.member.aligned(finished.facts().profiling.start);
+                let tail = Tail { host: host.finish(), member_clock: clock.map(clock_of) };
+                finished.leave(&serde_json::to_vec(&tail)?);
+                (clock, finished.take_failure().map(|error| error.to_string()))
             }
-            Err(error) => (0, Some(error.to_string())),
+            Err(error) => (None, Some(error.to_string())),
         };
         drop(counting);
         let said = failure.clone();
-        if let Err(error) = self.member.upload(number, &log, began, failure).map_err(ours) {
+        if let Err(error) = self.member.upload(number, &log, clock, failure).map_err(ours) {
             self.tell_kept(&log);
             return Err(error.into());
         }

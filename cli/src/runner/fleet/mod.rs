@@ -9,33 +9,24 @@ mod leader;
 mod local_load;
 mod member;
 mod plans;
+mod results;
 mod status;
 mod up;
 
-pub(crate) use leader::Leader;
-pub(crate) use member::Follower;
+pub(crate) use results::results;
 pub(crate) use status::status;
 pub(crate) use up::up;
 
 use crate::exit::Exit;
-use crate::flags::{FleetArgs, OnLossArg};
+use crate::flags::{BusTlsArgs, FleetArgs, OnLossArg};
 use crate::live::signals;
+use crate::runner::role::Role;
+use leader::Leader;
+use member::Follower;
 use ringload_engine::{Error, Result};
 use ringload_fleet::{Address, Blame, Given, Identity, Joining, Member, OnLoss, Options};
 use std::sync::Arc;
 use std::time::Duration;
-
-/// What a process is.
-pub(crate) enum Role {
-    /// No member of a fleet.
-    Alone,
-    /// The member that leads.
-    Leads(Arc<Leader>),
-    /// Another member.
-    Follows(Follower),
-    /// A member that came when the run was over: it ends as that did.
-    Late(Exit),
-}
 
 /// Joins the fleet that the flags name, if they name one.
 ///
@@ -51,9 +42,7 @@ pub(crate) fn join(args: &FleetArgs) -> Result<Role> {
         by_array: args.fleet_by_array,
     };
     let identity = Identity::of(&given, &|name| std::env::var(name).ok()).map_err(with_flags)?;
-    let mut address = Address::parse(url).map_err(with_flags)?;
-    address.tls.authorities.clone_from(&args.fleet_ca);
-    address.tls.own = args.fleet_cert.clone().zip(args.fleet_key.clone());
+    let address = address(url, &args.tls)?;
     let leads = identity.rank == 0;
     let options = Options {
         address,
@@ -69,9 +58,17 @@ pub(crate) fn join(args: &FleetArgs) -> Result<Role> {
     };
     Ok(match Member::join(options).map_err(ours)? {
         Joining::Over(status) => Role::Late(exit_of(status)),
-        Joining::Joined(member) if leads => Role::Leads(Arc::new(Leader::new(member))),
-        Joining::Joined(member) => Role::Follows(Follower::new(member)),
+        Joining::Joined(member) if leads => Role::Leads(Arc::new(Leader::new(member, args.fleet_keep_results))),
+        Joining::Joined(member) => Role::Follows(Box::new(Follower::new(member))),
     })
+}
+
+/// The bus that flags name.
+fn address(url: &str, tls: &BusTlsArgs) -> Result<Address> {
+    let mut address = Address::parse(url).map_err(with_flags)?;
+    address.tls.authorities.clone_from(&tls.fleet_ca);
+    address.tls.own = tls.fleet_cert.clone().zip(tls.fleet_key.clone());
+    Ok(address)
 }
 
 /// An error of the control plane as one of ours.

@@ -1,11 +1,11 @@
 //! What the bus tells of a run.
 
-use super::{ours, with_flags};
+use super::{address, ours};
 use crate::exit::Exit;
 use crate::flags::StatusArgs;
 use crate::terminal::print;
 use ringload_engine::Result;
-use ringload_fleet::{Address, RunStatus, Seen, name_of};
+use ringload_fleet::{RunStatus, Seen, name_of};
 use std::fmt::Write as _;
 
 /// Prints who has joined a run, who is alive, and how far they are.
@@ -13,7 +13,7 @@ use std::fmt::Write as _;
 /// # Errors
 /// When the bus does not answer, or knows no such run.
 pub(crate) fn status(args: &StatusArgs) -> Result<Exit> {
-    let address = Address::parse(&args.fleet).map_err(with_flags)?;
+    let address = address(&args.fleet, &args.tls)?;
     let status = RunStatus::read(&address, &name_of(&args.run)).map_err(ours)?;
     print(&text(&args.run, &status))?;
     Ok(Exit::Done)
