@@ -148,7 +148,7 @@ class Wire:
         self.peer = socket.create_connection((bus.host, bus.port))
         self.peer.settimeout(0.2)
         self.text, self.lock = b"", threading.Lock()
-        self.send(b'CONNECT {"verbose":false}\r\n' + b"".join(b"SUB %s 1\r\n" % s.encode() for s in subjects))
+        self.send(b'CONNECT {"verbose":false}\r\n' + b"".join(b"SUB %s %d\r\n" % (s.encode(), i) for i, s in enumerate(subjects)))
 
     def send(self, text):
         with self.lock:

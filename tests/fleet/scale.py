@@ -1,7 +1,6 @@
 """Scenes of many members, and of what the control plane costs."""
 
 import json
-import os
 import socket
 import struct
 import threading
@@ -36,8 +35,7 @@ def control_seconds(process):
     """CPU seconds of the thread of the control plane of a process."""
     for task in Path(f"/proc/{process.pid}/task").iterdir():
         if (task / "comm").read_text().strip() == "fleet":
-            fields = (task / "stat").read_text().rsplit(")", 1)[1].split()
-            return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+            return int((task / "schedstat").read_text().split()[0]) / 1e9
     return 0.0
 
 
@@ -63,63 +61,61 @@ def rest(bus, dir):
     check(f"through the bus {[round(r) for r in rates]} bytes/s in {[round(m, 1) for m in messages]} messages/s, and some 200 bytes/s of echoes", rates[-1] < 20_000)
 
 
+def played(bus, fleet, size, own, over):
+    """The heartbeats and echoes of members 1 and on, until it is over."""
+    wire, echo, sequence = Wire(bus), socket.socket(socket.AF_INET, socket.SOCK_DGRAM), 0
+    while not over.is_set():
+        at = time.monotonic()
+        sequence += 1
+        counters = {"issued": sequence * 100, "done": sequence * 99, "failed": 0, "events": sequence * 5_000, "in_flight": 17, "warmup_done": 0}
+        beat = {"sequence": sequence, "run": 0, "counters": counters, "ending": False, "clock": {"least": -91_234_567_890, "most": -91_234_512_345}}
+        for k in range(1, size):
+            wire.say(f"ringload.{fleet.run}.heartbeat.{k}", {"rank": k, **beat})
+        # Each sends an echo each second, half of them now.
+        for k in range(size // 2 if "lead.clock" in own else 0):
+            echo.sendto(struct.pack("<QQQQQ", own["lead.clock"]["key"], k, 0, 0, 0), ("127.0.0.1", own["lead.clock"]["port"]))
+        time.sleep(max(0, at + 0.5 - time.monotonic()))
+
+
 @scene
 def thousand(bus, dir):
     """A leader of 1 000 members, of which 999 are played: messages, bytes and CPU time of its control plane."""
-    server, size, rate = Recorder(), 1_000, 2
-    args = common(server, "--request-rate", "200", "--benchmark-duration", "30", "--fleet-silence", "10")
-    fleet = Fleet(bus, size, args, f"{dir}/thousand", ranks=[])
+    server, size = Recorder(), 1_000
+    fleet = Fleet(bus, size, [], f"{dir}/thousand", ranks=[])
     key = f"$KV.ringload_{fleet.run}."
     wire = Wire(bus, key + "lead.>", key + "member.0.>")
-    fleet.start(bus, 0, args)
-    own = {}
-    others = range(1, size)
-    version = None
-    began = None
-    for _, subject, body in wire.hear(time.monotonic() + 60):
+    own, over, said = {}, threading.Event(), None
+    others = threading.Thread(target=played, args=(bus, fleet, size, own, over), daemon=True)
+    fleet.start(bus, 0, common(server, "--request-rate", "200", "--benchmark-duration", "40"))
+    for at, subject, body in wire.hear(time.monotonic() + 90):
         name, body = subject.removeprefix(key), json.loads(body)
         own[name] = body
         if name == "member.0.joined":
-            version = body["version"]
-            for k in others:
-                wire.say(f"{key}member.{k}.joined", {"process": str(k), "host": f"host{k}", "version": version, "size": size})
-        elif name == "lead.run":
-            for k in others:
-                wire.say(f"{key}member.{k}.agreed", {})
-        elif name == "member.0.0.offer":
-            for k in others:
-                wire.say(f"{key}member.{k}.0.offer", body)
-        elif name == "lead.0.cores":
-            began = time.monotonic()
-            for k in others:
-                wire.say(f"{key}member.{k}.0.ready.measurement", {"round_trip": 200_000})
-        elif name == "lead.0.go.measurement":
-            check(f"all were ready, and the start was said {time.monotonic() - began:.2f} s after", True)
+            others.start()
+        what, value = {
+            "member.0.joined": ("joined", body),
+            "lead.run": ("agreed", {}),
+            "member.0.0.offer": ("0.offer", body),
+            "lead.0.cores": ("0.ready.measurement", {"round_trip": 200_000}),
+        }.get(name, (None, None))
+        for k in range(1, size) if what else []:
+            wire.say(f"{key}member.{k}.{what}", value)
+        if what == "0.ready.measurement":
+            said = time.monotonic()
+        if name == "lead.0.go.measurement":
+            check(f"the start was said {at - said:.2f} s after the last was ready", True)
             break
-    check("the leader plans, and says when", "lead.0.go.measurement" in own, sorted(own))
-    echo = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-    echo.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 22)
-    sequence, until, first = 0, time.monotonic() + 20, None
-    while time.monotonic() < until:
-        sequence += 1
-        at = time.monotonic()
-        beat = {"run": 0, "sequence": sequence, "counters": {"issued": sequence * 100, "done": sequence * 99, "failed": 0, "events": sequence * 5_000,
-                "in_flight": 17, "warmup_done": 0}, "ending": False, "clock": {"least": -91_234_567_890, "most": -91_234_512_345}}
-        for k in others:
-            wire.say(f"ringload.{fleet.run}.heartbeat.{k}", {"rank": k, **beat})
-        # Each sends an echo each second, half of them now.
-        for k in range(size // 2):
-            echo.sendto(struct.pack("<QQQQQ", own["lead.clock"]["key"], k, 0, 0, 0), ("127.0.0.1", own["lead.clock"]["port"]))
-        if sequence == 8:
-            first = control_seconds(fleet.members[0]), {c["cid"]: c for c in bus.connections() if c.get("name") == "ringload"}, at
-        time.sleep(max(0, at + 1 / rate - time.monotonic()))
-    seconds = time.monotonic() - first[2]
-    spent = (control_seconds(fleet.members[0]) - first[0]) / seconds
-    now = {c["cid"]: c for c in bus.connections() if c.get("name") == "ringload"}
-    each = lambda what: sum(now[c][what] - first[1][c][what] for c in now if c in first[1]) / seconds  # noqa: E731
+    check("the leader plans, and says when", "lead.0.go.measurement" in own, f"{sorted(own)} {fleet.said(0)}")
+    time.sleep(4)
+    look = lambda: (time.monotonic(), control_seconds(fleet.members[0]), {c["cid"]: c for c in bus.connections() if c.get("name") == "ringload"})  # noqa: E731
+    (began, spent, before), _ = look(), time.sleep(20)
+    ended, spent_then, after = look()
+    each = lambda what: sum(after[c][what] - before[c][what] for c in after if c in before) / (ended - began)  # noqa: E731
     check(f"to the leader {each('out_msgs'):.0f} messages and {each('out_bytes') / 1e3:.0f} KB each second, from it {each('in_msgs'):.0f} and {each('in_bytes') / 1e3:.1f} KB", True)
-    check(f"its control plane takes {spent * 100:.1f} % of a core", spent < 0.5)
+    share = (spent_then - spent) / (ended - began)
+    check(f"its control plane takes {share * 100:.1f} % of a core", share < 0.5)
     sizes = {name: len(json.dumps(body, separators=(",", ":"))) for name, body in sorted(own.items())}
-    print(f"    sizes: {sizes}")
+    print(f"    bytes of values: {sizes}")
+    over.set()
     fleet.members[0].kill()
     fleet.wait()
