@@ -1,28 +1,14 @@
-//! Echoes between the clock of the leader and those of the others: by datagrams that the kernel stamps, and through the
-//! bus where no datagram gets through.
+//! Echoes between the clock of the leader and those of the others through the bus, where no datagram gets through.
 
 use crate::clock::Echo;
-use crate::datagrams;
 use crate::state::{Inner, locked, monotonic};
-use crate::thread::ControlThread;
 use futures_util::StreamExt as _;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-/// Starts the tasks of a member.
-pub(crate) fn start(thread: &ControlThread, inner: &Arc<Inner>) {
-    if inner.leads() {
-        thread.spawn(answer(Arc::clone(inner)));
-        thread.spawn(datagrams::answer(Arc::clone(inner)));
-    } else {
-        thread.spawn(send(Arc::clone(inner)));
-        thread.spawn(datagrams::send(Arc::clone(inner)));
-    }
-}
-
 /// Answers echoes with its own clock: when the echo came, and when the answer goes.
-async fn answer(inner: Arc<Inner>) {
+pub(crate) async fn answer(inner: Arc<Inner>) {
     let subject = inner.bus.subject("clock");
     loop {
         let Ok(mut echoes) = inner.bus.client.subscribe(subject.clone()).await else {
@@ -41,7 +27,7 @@ async fn answer(inner: Arc<Inner>) {
 
 /// Sends echoes through the bus: some at once in the beginning, then one each second, but none while datagrams come
 /// back, which tell the same more exactly.
-async fn send(inner: Arc<Inner>) {
+pub(crate) async fn send(inner: Arc<Inner>) {
     let subject = inner.bus.subject("clock");
     let mut answered = 0_u32;
     loop {

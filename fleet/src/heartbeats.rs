@@ -1,5 +1,6 @@
 //! What goes on beside the runs: signs of life, and the watch over those who fall silent.
 
+use crate::datagrams;
 use crate::echoes;
 use crate::message::Heartbeat;
 use crate::state::{Inner, Load, OnLoss, locked, monotonic};
@@ -13,7 +14,13 @@ pub(crate) fn start(thread: &ControlThread, inner: &Arc<Inner>) {
     thread.spawn(speak(Arc::clone(inner)));
     thread.spawn(listen(Arc::clone(inner)));
     thread.spawn(watch(Arc::clone(inner)));
-    echoes::start(thread, inner);
+    if inner.leads() {
+        thread.spawn(echoes::answer(Arc::clone(inner)));
+        thread.spawn(datagrams::answer(Arc::clone(inner)));
+    } else {
+        thread.spawn(echoes::send(Arc::clone(inner)));
+        thread.spawn(datagrams::send(Arc::clone(inner)));
+    }
 }
 
 /// Says that it is alive.

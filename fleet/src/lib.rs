@@ -2,7 +2,8 @@
 //!
 //! Members find one another under the name of a run, agree on what is sent, begin at one instant, and upload their
 //! record logs; the member of rank 0 leads. Nothing here carries load or counts a token: all runs on one thread of its
-//! own, which is kept off the cores of the load. Of ringload it needs sockets with the kernel's stamps alone. What members say to each other is in [`message`].
+//! own, which is kept off the cores of the load. Of ringload it needs sockets with the kernel's stamps alone. What
+//! members say to each other is in [`message`].
 #![forbid(unsafe_code)]
 
 mod address;

@@ -73,8 +73,8 @@ impl Member {
         self.inner.clock()
     }
 
-    /// How far the leader's clock stood ahead of its own when its measured phase began (0 for one that did not), and how
-    /// far it does now: after some echoes.
+    /// How far the leader's clock stood ahead of its own when its measured phase began (0 for one that did not), and
+    /// how far it does now: after some echoes.
     #[must_use]
     pub fn aligned(&self, began: u64) -> Option<Aligned> {
         let found = self.ask(|inner| async move {

@@ -47,7 +47,7 @@ pub fn fetch_results(
         let none = |what: &str| {
             Error::usage(
                 format!("the run `{run}` has left no {what} on the bus"),
-                "its leader keeps them there with --fleet-keep-results, and when it has ended",
+                "its leader leaves them there where it is asked to, and when it has ended",
             )
         };
         let index = bus.values.get("lead.results").await.ok().flatten().ok_or_else(|| none("results"))?;

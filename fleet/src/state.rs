@@ -124,8 +124,8 @@ impl Inner {
         Some(Aligned { began, then: at(began)?, ended, at_end: at(ended)? })
     }
 
-    /// Has echoes follow one another soon about an instant at which the clocks are to be known well: what they can drift
-    /// until the next echo is most of what is unknown of clocks that are near to each other.
+    /// Has echoes follow one another soon about an instant at which the clocks are to be known well: what they can
+    /// drift until the next echo is most of what is unknown of clocks that are near to each other.
     pub(crate) fn echo_about(&self, at: u64) {
         *locked(&self.echoes_soon) = at.saturating_sub(ABOUT)..at.saturating_add(ABOUT);
         self.echoes_changed.notify_one();

@@ -223,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn datagrams_have_their_instants_in_the_order_in_which_things_happened() {
+    fn instants_of_datagrams_are_in_the_order_of_send_and_receive() {
         let (mut one, mut other) = (StampedDatagrams::bind().unwrap(), StampedDatagrams::bind().unwrap());
         let to = SocketAddr::from((Ipv4Addr::LOCALHOST, other.port().unwrap()));
         let mut buffer = [0; 64];

@@ -73,7 +73,8 @@ impl Log {
         Self { log, shift: Shift::default() }
     }
 
-    /// Its records, on the clock of the run. One shift for all instants of a record: its lengths are those of one clock.
+    /// Its records, on the clock of the run. One shift for all instants of a record: its lengths are those of one
+    /// clock.
     pub(super) fn records(&self) -> Result<impl Iterator<Item = Result<Record>> + Send + '_> {
         let moved = |record: Record| {
             let by = self.shift.at(record.instants.issued);

@@ -51,9 +51,9 @@ pub(super) fn sum_up(
     Ok((summary, finished.logs))
 }
 
-/// Reads the records of all logs, one log after the other, and gives each with its tokens to `on`. Each log is read, and
-/// its tokens are counted, on a thread of its own, as far ahead as [`AHEAD`] batches, so that the sums wait for neither;
-/// a log that got no thread is read here.
+/// Reads the records of all logs, one log after the other, and gives each with its tokens to `on`. Each log is read,
+/// and its tokens are counted, on a thread of its own, as far ahead as [`AHEAD`] batches, so that the sums wait for
+/// neither; a log that got no thread is read here.
 fn counted(plan: &Plan, workload: &Workload, logs: &[Log], on: &mut dyn FnMut(&Record, &TokenCounts)) -> Result<()> {
     thread::scope(|scope| {
         let mut streams = Vec::with_capacity(logs.len());
