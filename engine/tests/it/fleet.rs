@@ -106,12 +106,6 @@ fn arrivals_at_any_rate_are_those_of_one_process() {
 }
 
 #[test]
-fn a_thousand_members_send_what_one_process_sends() {
-    let plan = of(lasting(open(3_000.0, Arrival::Poisson), Some(SECOND)));
-    assert!(play(&plan, &[1; 1_000]) == play(&plan, &[1]));
-}
-
-#[test]
 fn a_number_of_requests_a_trace_and_a_warm_up_are_shared_without_a_rest() {
     let mut bounded = of(lasting(open(90.0, Arrival::Poisson), None));
     bounded.profiling.requests = Some(101);
