@@ -44,6 +44,7 @@ pub(crate) fn run(args: &ProfileArgs, fleet: Option<&Arc<dyn Lead>>) -> anyhow::
         let of_point = |point| folder(&base, &args.campaign, points.len() > 1, point, trial);
         points.iter().map(of_point).try_for_each(|dir| export::check_folder(&dir))?;
     }
+    let _folder = export::FolderLock::take(&base, args.output.quiet)?;
     if let Some(fleet) = fleet {
         let plans: Vec<_> = points.iter().map(|point| &point.plan).collect();
         fleet.announce(seed, &plans, args.output.quiet)?;
