@@ -3,10 +3,11 @@
 
 use super::failure::Failure;
 use super::shown;
+use crate::clock::{self, Nanos};
 use std::io::{self, ErrorKind, Read};
 use std::sync::mpsc;
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 use ureq::http::header::LOCATION;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Proxy};
@@ -94,15 +95,17 @@ fn body_of(mut body: impl Read + Send + 'static, patience: Duration) -> io::Resu
     };
     thread::Builder::new().name("download".into()).spawn(read)?;
     let slow = || io::Error::new(ErrorKind::TimedOut, format!("under {LEAST} bytes came in {} s", patience.as_secs()));
-    let (mut whole, mut since, mut until) = (Vec::new(), 0, Instant::now() + patience);
+    let left = |until: Nanos| Duration::from_nanos(until.saturating_sub(clock::monotonic()));
+    let from_now = || clock::monotonic().saturating_add(patience.as_nanos() as Nanos);
+    let (mut whole, mut since, mut until) = (Vec::new(), 0, from_now());
     loop {
-        let part = parts.recv_timeout(until.saturating_duration_since(Instant::now())).map_err(|_| slow())??;
+        let part = parts.recv_timeout(left(until)).map_err(|_| slow())??;
         if part.is_empty() {
             return Ok(whole);
         }
         whole.extend_from_slice(&part);
         if whole.len() - since >= LEAST {
-            (since, until) = (whole.len(), Instant::now() + patience);
+            (since, until) = (whole.len(), from_now());
         }
     }
 }
