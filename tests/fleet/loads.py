@@ -69,7 +69,8 @@ def split(bus, dir):
             there, here = schedule(fleet.dir), schedule(f"{dir}/{name}-one-{attempt}")
             worst = max(abs(a - b) for a, b in zip(there, here))
             check(f"{name}: scheduled within {worst / 1e3:.1f} µs of its instants (clocks known to ±{known / 1e3:.1f} µs)", worst <= 2 * known, worst)
-        if name not in ("concurrency", "ramped concurrency", "sessions"):
+        # The measured phase of a fleet begins 2 s after its warm-up, so that all know of it.
+        if name not in ("concurrency", "ramped concurrency", "sessions", "warm-up"):
             in_order = [sorted(s, key=lambda s: (s[1], s[0])) for s in (shared, alone)]
             late = sorted(abs(a - b) for (a, _), (b, _) in zip(*in_order))
             check(f"{name}: came within {late[len(late) // 2] * 1e3:.1f} ms (median), {late[-1] * 1e3:.0f} ms (all) of its instants", late[-1] < 0.5, late[-1])
