@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Makes everything of a release for one target: a static binary, its archive, a wheel, a Debian package, checksums.
+# Makes everything of a release for one target: a static binary, its archive, a wheel, a Debian package, an RPM package, checksums.
 # usage: build.sh [TARGET] [OUT_DIR]     (TARGET: x86_64-unknown-linux-musl, the default, or aarch64-unknown-linux-musl)
 #
 # Needs the Rust target (`rustup target add TARGET`) and a C compiler for it: musl-gcc of musl-tools, or, for aarch64, the one named in
@@ -32,6 +32,7 @@ if [ "$(uname -m)" = "$processor" ]; then
   mkdir "$stage/$name/man"
   "$binary" man --dir "$stage/$name/man"
   packaging/deb.sh "$binary" "$version" "$architecture" "$out"
+  if command -v cargo-generate-rpm >/dev/null; then packaging/rpm.sh "$binary" "$version" "$processor" "$out"; fi
 fi
 tar -C "$stage" --sort=name --owner=0 --group=0 --mtime="@${SOURCE_DATE_EPOCH:-0}" -czf "$out/$name.tar.gz" "$name"
 python3 packaging/wheel.py "$binary" "$version" "manylinux_2_17_$processor.manylinux2014_$processor.musllinux_1_1_$processor" "$out"
