@@ -65,6 +65,7 @@ pub mod internal;
 mod interned;
 mod jinja;
 pub mod measure;
+pub mod optimization;
 pub mod plan;
 pub mod random;
 pub mod record;

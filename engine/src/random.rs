@@ -52,6 +52,8 @@ pub enum Stream {
     Marker = 48,
     /// Which blocks a bootstrap draws.
     Bootstrap = 64,
+    /// Where the first trials of a search lie.
+    Search = 65,
 }
 
 /// The random numbers of one item. Implements [`rand::Rng`].
