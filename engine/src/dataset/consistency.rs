@@ -43,7 +43,7 @@ impl Consistency {
         let Content::Length { isl, hash_ids } = &row.turn.content else { return };
         if !hash_ids.is_empty() {
             self.with_blocks += 1;
-            self.unfit += u64::from(!fits(*isl, hash_ids.len(), self.block));
+            self.unfit += u64::from(!fits(*isl, hash_ids.len(), row.block.unwrap_or(self.block)));
             for (size, fitting) in SIZES.iter().zip(&mut self.fitting) {
                 *fitting += u64::from(fits(*isl, hash_ids.len(), *size));
             }

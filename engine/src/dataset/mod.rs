@@ -5,14 +5,17 @@
 
 mod azure;
 mod bailian;
+mod branching;
 mod burst_gpt;
 mod consistency;
+mod dag;
 mod fields;
 mod inputs_json;
 mod lines;
 mod mooncake;
 mod multi_turn;
 mod openai_batch;
+mod otel;
 mod random_pool;
 mod raw_payload;
 mod sagemaker;
@@ -23,7 +26,10 @@ mod synthesis;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod vllm;
+mod weka;
 
+pub use branching::{Branching, roots};
 pub use consistency::Consistency;
 pub use fields::compact;
 pub use synthesis::synthesize;
@@ -51,6 +57,10 @@ pub struct Row {
     pub path: Option<String>,
     /// What it asks.
     pub turn: Turn,
+    /// Conversations that it begins.
+    pub branches: Vec<Branching>,
+    /// Tokens of a block of its `hash_ids`, where the file says it.
+    pub block: Option<u32>,
 }
 
 /// The session of a row.
@@ -80,6 +90,8 @@ pub struct Turn {
     pub answer: Option<String>,
     /// Fields of its request body alone.
     pub extra: Option<Map<String, Value>>,
+    /// Which of the models it asks: the first that its session names, the second …; else as the plan deals them.
+    pub model: Option<u32>,
 }
 
 /// The content of a turn.
@@ -107,7 +119,16 @@ impl Default for Content {
 impl Row {
     /// A request that stands for itself.
     fn single(turn: Turn) -> Self {
-        Self { session: Session::Fresh, order: 0, alone: true, system: None, path: None, turn }
+        Self {
+            session: Session::Fresh,
+            order: 0,
+            alone: true,
+            system: None,
+            path: None,
+            turn,
+            branches: Vec::new(),
+            block: None,
+        }
     }
 }
 
@@ -159,6 +180,10 @@ impl Format {
             Self::ShareGpt => &sharegpt::SPEC,
             Self::OpenAiBatch => &openai_batch::SPEC,
             Self::SpeedBench(_) => &speed_bench::SPEC,
+            Self::Dag => &dag::SPEC,
+            Self::Weka => &weka::SPEC,
+            Self::OtelGenAi => &otel::SPEC,
+            Self::VllmCustom => &vllm::SPEC,
             Self::SageMaker => &sagemaker::SPEC,
             Self::Bailian => &bailian::SPEC,
             Self::MultiTurn => &multi_turn::SPEC,

@@ -103,8 +103,8 @@ fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {
             delay: row.delay.map(|ms| instant("delay", ms)).transpose()?,
             content,
             osl: row.output_length.map(|n| tokens("output_length", n)).transpose()?,
-            answer: None,
             extra,
+            ..Turn::default()
         })
     });
     Ok(())

@@ -103,6 +103,7 @@ impl RawTurn {
             content: Content::Messages(vec![message]),
             osl: self.output_length.map(|n| tokens("output_length", n)).transpose()?,
             answer: None,
+            model: None,
             extra: self.extra,
         })
     }

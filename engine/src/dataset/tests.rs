@@ -219,3 +219,72 @@ fn captured_requests_are_sent_as_they_were_at_their_times() {
     let bad = text.replace("\"encoding\": \"JSON\"", "\"encoding\": \"CSV\"");
     assert!(read("sagemaker_data_capture", &bad).unwrap_err().to_string().contains("CSV"));
 }
+
+#[test]
+fn spans_of_generative_ai_are_requests_at_their_starts() {
+    let attribute = |key: &str, value: serde_json::Value| serde_json::json!({"key": key, "value": value});
+    let span = |start: &str, more: Vec<serde_json::Value>| {
+        let mut attributes = vec![attribute("gen_ai.operation.name", serde_json::json!({"stringValue": "chat"}))];
+        attributes.extend(more);
+        serde_json::json!({"name": "chat m", "startTimeUnixNano": start, "attributes": attributes})
+    };
+    let int = |n: u64| serde_json::json!({"intValue": n.to_string()});
+    let said = r#"[{"role": "user", "parts": [{"type": "text", "content": "hi"}]}]"#;
+    let spans = [
+        span(
+            "1700000000000000000",
+            vec![attribute("gen_ai.usage.input_tokens", int(40)), attribute("gen_ai.usage.output_tokens", int(7))],
+        ),
+        span(
+            "1700000000250000000",
+            vec![
+                attribute("gen_ai.conversation.id", serde_json::json!({"stringValue": "c"})),
+                attribute("gen_ai.input.messages", serde_json::json!({"stringValue": said})),
+            ],
+        ),
+        serde_json::json!({"name": "db", "startTimeUnixNano": "1", "attributes": []}),
+    ];
+    let text = serde_json::json!({"resourceSpans": [{"scopeSpans": [{"spans": spans}]}]}).to_string();
+    let rows = rows("otel_genai", &text);
+    assert_eq!(rows.len(), 2);
+    assert_eq!(rows[0].turn.content, Content::Length { isl: 40, hash_ids: Vec::new() });
+    assert_eq!((rows[0].turn.at, rows[0].turn.osl), (Some(0), Some(7)));
+    assert_eq!((rows[1].turn.at, &rows[1].session), (Some(250 * MILLI), &Session::Named("c".into())));
+    let Content::Messages(messages) = &rows[1].turn.content else { panic!() };
+    assert_eq!(messages[0].verbatim, Some(serde_json::json!({"role": "user", "content": "hi"})));
+    assert!(read("otel_genai", r#"{"resourceSpans": []}"#).is_err());
+}
+
+#[test]
+fn vllms_custom_lines_have_a_prompt_and_a_length() {
+    let rows = rows("vllm_custom", "{\"prompt\": \"What?\", \"output_tokens\": 9}\n{\"prompt\": \"Why?\"}");
+    assert_eq!((text_of(&rows[0]), rows[0].turn.osl, rows[1].turn.osl), ("What?".into(), Some(9), None));
+}
+
+#[test]
+fn coding_sessions_have_blocks_of_their_own_and_begin_others() {
+    let session = |id: &str| {
+        serde_json::json!({"id": id, "models": ["m"], "block_size": 64, "hash_id_scope": "local", "requests": [
+            {"t": 0.5, "type": "n", "model": "m", "in": 100, "out": 5, "hash_ids": [1, 2], "api_time": 0.1, "think_time": 0},
+            {"t": 1.0, "type": "nested", "agent_id": "a1", "status": "completed", "models": ["h"],
+             "requests": [{"t": 0.2, "type": "s", "model": "h", "in": 64, "out": 0, "hash_ids": [1]}]},
+            {"t": 2.0, "type": "s", "model": "m", "in": 160, "out": 6, "hash_ids": [1, 2, 3]}]})
+    };
+    let text = format!("{:#}\n{}", session("s"), session("t"));
+    let rows = rows("weka_trace", &text);
+    assert_eq!(rows.len(), 6);
+    assert!(rows.iter().all(|row| row.alone && row.block == Some(64)));
+    let branch = Branching { child: "s::sa:a1".into(), forked: false, join_at: Some(1), with_first: false };
+    assert_eq!(rows[0].branches, [branch]);
+    assert_eq!((rows[1].turn.at, rows[1].turn.delay), (Some(2 * SECOND), Some(1_400 * MILLI)));
+    // What it begins has a clock of its own; an output of none asks for one token.
+    assert_eq!((rows[2].turn.at, rows[2].turn.osl, rows[2].turn.model), (Some(1_200 * MILLI), Some(1), Some(1)));
+    let blocks = |row: &Row| match &row.turn.content {
+        Content::Length { hash_ids, .. } => hash_ids.clone(),
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(blocks(&rows[0])[..], blocks(&rows[1])[..2]);
+    assert_eq!(blocks(&rows[0])[0], blocks(&rows[2])[0]);
+    assert_ne!(blocks(&rows[0])[0], blocks(&rows[3])[0], "sessions share no blocks");
+    assert!(read("weka_trace", r#"{"id": "s", "block_size": 64, "hash_id_scope": "global", "requests": []}"#).is_err());
+}

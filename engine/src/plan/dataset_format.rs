@@ -16,6 +16,14 @@ pub enum Format {
     SpeedBench(SpeedBench),
     /// What Amazon SageMaker captures of an endpoint.
     SageMaker,
+    /// AIPerf's conversations that begin others.
+    Dag,
+    /// Coding sessions of Weka's KV-cache-tester.
+    Weka,
+    /// Spans of OpenTelemetry's conventions for generative AI.
+    OtelGenAi,
+    /// vLLM's custom dataset.
+    VllmCustom,
     /// Alibaba's Bailian traces.
     Bailian,
     /// Sessions of several turns.
@@ -43,10 +51,14 @@ impl Format {
             Self::OpenAiBatch,
             Self::SpeedBench(SpeedBench::ALL),
             Self::SageMaker,
+            Self::Weka,
+            Self::OtelGenAi,
+            Self::Dag,
             Self::Bailian,
             Self::MultiTurn,
             Self::RawPayload,
             Self::Mooncake,
+            Self::VllmCustom,
             Self::BurstGpt,
             Self::Azure,
             Self::SingleTurn,
@@ -63,6 +75,10 @@ impl Format {
             Self::OpenAiBatch => &["openai_batch"],
             Self::SpeedBench(_) => &["speed_bench_qualitative", "speed_bench"],
             Self::SageMaker => &["sagemaker_data_capture"],
+            Self::Dag => &["dag_jsonl"],
+            Self::Weka => &["weka_trace", "weka"],
+            Self::OtelGenAi => &["otel_genai", "otel"],
+            Self::VllmCustom => &["vllm_custom", "custom"],
             Self::Bailian => &["bailian_trace", "bailian"],
             Self::MultiTurn => &["multi_turn"],
             Self::RawPayload => &["raw_payload"],
@@ -93,13 +109,29 @@ impl Format {
     /// Tokens of a block of its `hash_ids`, unless the user says otherwise.
     #[must_use]
     pub fn block(self) -> u32 {
-        if self == Self::Bailian { 16 } else { 512 }
+        match self {
+            Self::Bailian => 16,
+            Self::Weka => 64,
+            _ => 512,
+        }
     }
 
     /// Whether it may be a folder of files.
     #[must_use]
     pub fn is_folder(self) -> bool {
-        matches!(self, Self::RandomPool | Self::RawPayload | Self::SageMaker)
+        matches!(self, Self::RandomPool | Self::RawPayload | Self::SageMaker | Self::Weka)
+    }
+
+    /// The ending of its files in a folder.
+    #[must_use]
+    pub fn ending(self) -> &'static str {
+        if self == Self::Weka { "json" } else { "jsonl" }
+    }
+
+    /// A file of a folder of them is one conversation, whatever its rows say.
+    #[must_use]
+    pub fn is_conversation(self) -> bool {
+        self == Self::RawPayload
     }
 
     /// Its rows are drawn from, rather than sent one after the other.

@@ -50,6 +50,10 @@ pub enum LeftOut {
     TooLong,
     /// It is of another category than is asked for.
     OtherCategory,
+    /// It is a conversation that no request comes before, or that has none.
+    Parentless,
+    /// It is no span of a request for text.
+    Unasked,
 }
 
 impl LeftOut {
@@ -59,6 +63,8 @@ impl LeftOut {
             Self::Unanswered => "have no question with an answer".to_owned(),
             Self::OutsideSchedule => "lie outside of the schedule asked for".to_owned(),
             Self::OtherCategory => "are of another category than the format asks for".to_owned(),
+            Self::Parentless => "are conversations that no request comes before, or that have none".to_owned(),
+            Self::Unasked => "are no spans of a request for text".to_owned(),
             Self::TooLong => format!("have a longer input than {LongestInput}"),
         }
     }

@@ -27,6 +27,18 @@ pub struct Replay {
     /// What of it is not sent as it is.
     #[serde(default, skip_serializing_if = "Remarks::is_empty")]
     pub remarks: Remarks,
+    /// Most requests of one conversation that can be in flight at a time: more than one where its turns begin others.
+    #[serde(default = "one", skip_serializing_if = "is_one")]
+    pub width: u32,
+}
+
+fn one() -> u32 {
+    1
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+fn is_one(width: &u32) -> bool {
+    *width == 1
 }
 
 /// Which files of this machine the rows of a dataset may name.
@@ -61,6 +73,7 @@ impl Replay {
             synthesis: Synthesis::default(),
             media: LocalMedia::default(),
             remarks: Remarks::default(),
+            width: 1,
         }
     }
 }

@@ -111,7 +111,7 @@ fn planned(phase: &Phase, workload: &Workload, (kind, first): (PhaseKind, u64), 
         false => share.below(sessions),
         true => {
             let own = (0..share.below(sessions)).map(|i| first + share.nth(i));
-            own.map(|k| workload.conversations[pick(k)].turns.len() as u64).sum()
+            own.map(|k| workload.turns_of(pick(k))).fold(0, u64::saturating_add)
         }
     });
     phase.requests.map(|requests| share.below(requests)).into_iter().chain(turns).min()

@@ -73,8 +73,14 @@ struct Chosen {
 /// Most requests in flight in any phase, where the plan bounds them.
 fn slots_bound(plan: &Plan) -> Option<u32> {
     let profiling = plan.profiling.load.most_in_flight()?;
-    plan.warmup.as_ref().map_or(Some(profiling), |w| w.load.most_in_flight().map(|n| n.max(profiling)))
+    let most = plan.warmup.as_ref().map_or(Some(profiling), |w| w.load.most_in_flight().map(|n| n.max(profiling)))?;
+    // Conversations that one begins are under its own slot, and in flight beside it.
+    let width = plan.prompts.replay.as_ref().map_or(1, |replay| replay.width.min(MOST_WIDE));
+    Some(most.saturating_mul(width.max(1)))
 }
+
+/// Requests of one conversation in flight at a time for which there are connections; further ones wait.
+const MOST_WIDE: u32 = 64;
 
 /// What each worker has.
 #[derive(Clone, Copy)]

@@ -124,10 +124,10 @@ const AHEAD: usize = 2;
 /// and in the measured phase.
 const OF_A_GAP: u64 = 64;
 
-/// The tokens of the answers that are sent back with later turns, by phase and session: without reasoning, which is not
-/// sent back. Sessions are of one process, so that those of a log are all in it.
+/// The tokens of the answers that are sent back with later turns, by phase, session and conversation: without
+/// reasoning, which is not sent back. Sessions are of one process, so that those of a log are all in it.
 #[derive(Default)]
-struct Answers(HashMap<(PhaseKind, u64), u32>);
+struct Answers(HashMap<(PhaseKind, u64, u32), u32>);
 
 impl Answers {
     /// Adds those of the earlier turns to the input of a request, and notes its own for the next. The records of a
@@ -135,18 +135,27 @@ impl Answers {
     fn count_in(&mut self, record: &mut Record, counts: &TokenCounts, workload: &Workload) {
         let entry = &workload.entries[record.entry as usize];
         let turns = &workload.conversations[entry.conversation as usize].turns;
-        if turns.len() < 2 || entry.body.own.is_none() {
+        let forks = workload.branches.of(record.entry).iter().filter(|branch| branch.forked);
+        let is_begun = workload.is_begun(record.entry);
+        if turns.len() < 2 && !is_begun && forks.clone().next().is_none() || entry.body.own.is_none() {
             return;
         }
-        let key = (record.phase, record.k);
+        let key = (record.phase, record.k, entry.conversation);
         let before = self.0.get(&key).copied().unwrap_or(0);
         record.isl += before;
-        if record.entry + 1 == turns.end || record.outcome != Outcome::Succeeded {
+        let after = before + counts.output.unwrap_or(0);
+        if record.outcome != Outcome::Succeeded {
             self.0.remove(&key);
-        } else {
-            let own = counts.output.unwrap_or(0);
-            self.0.insert(key, before + own);
+            return;
         }
+        // What a turn forks has all that was said until then before it.
+        for branch in forks {
+            self.0.insert((record.phase, record.k, branch.child), after);
+        }
+        match record.entry + 1 == turns.end {
+            true => self.0.remove(&key),
+            false => self.0.insert(key, after),
+        };
     }
 }
 

@@ -1,6 +1,6 @@
 //! What is said → a request body and its length in tokens.
 
-use super::lengths::{Lengths, check_said};
+use super::lengths::Lengths;
 use super::media::{self, MediaFiles};
 use super::parallel;
 use super::payload;
@@ -8,7 +8,7 @@ use super::prompt::{Prompt, Prompts};
 use super::tokenizer::Tokenizer;
 use super::turns::Item;
 use crate::api::{Body, RequestContent, path, request_body};
-use crate::dataset::{Content, Row};
+use crate::dataset::{Content, Row, Turn};
 use crate::error::{Error, Result};
 use crate::plan::{Marker, Message, Plan};
 use crate::random::{ItemRng, Stream};
@@ -177,26 +177,26 @@ impl<'a> Composer<'a> {
                 (messages, isl, false)
             }
             Content::Length { isl, hash_ids } => {
-                check_said(*isl)?;
                 let body = isl.saturating_sub(if item.turn() == 0 { self.overhead } else { 0 }).max(1);
                 let draft = if hash_ids.is_empty() {
                     self.prompts.draft(Item::of(item.conversation(), 0), body)
                 } else {
-                    self.prompts.draft_of_blocks(hash_ids, self.block(), item, body)
+                    self.prompts.draft_of_blocks(hash_ids, row.block.unwrap_or_else(|| self.block()), item, body)
                 };
                 let prompt = self.prompts.make_one_of(item.conversation(), draft);
                 let inexact = prompt.tokens != body;
                 (vec![Message::text(prompt.text)], prompt.tokens, inexact)
             }
         };
-        let which = Item::of(conversation as usize, item.turn());
+        // What says all of its context itself begins with all that stands before a first turn.
+        let which = Item::of(conversation as usize, if row.alone { 0 } else { item.turn() });
         let mut composed = self.compose(
             which,
             messages,
             isl,
             system,
             osl,
-            turn.extra.as_ref(),
+            asked(self.plan, turn).as_ref(),
             row.turn.extra.as_ref().and_then(|e| e.get("tools")),
         )?;
         composed.inexact = inexact;
@@ -349,6 +349,16 @@ impl<'a> Composer<'a> {
         let seen = self.tokenizer.template()?.render(&all, tools)?;
         Ok(self.tokenizer.count(&seen))
     }
+}
+
+/// The fields of a turn's body alone: its own, and the model that it asks, where it names one.
+fn asked(plan: &Plan, turn: &Turn) -> Option<Map<String, Value>> {
+    let mut fields = turn.extra.clone();
+    if let Some(which) = turn.model.filter(|_| plan.models.len() > 1) {
+        let model = plan.models[which as usize % plan.models.len()].clone();
+        fields.get_or_insert_default().insert("model".into(), model.into());
+    }
+    fields
 }
 
 /// Most tokens of all prefixes together.

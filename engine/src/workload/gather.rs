@@ -2,7 +2,7 @@
 
 use super::source;
 use crate::clock::Nanos;
-use crate::dataset::{Content, Row, Session, synthesize};
+use crate::dataset::{Branching, Content, Row, Session, synthesize};
 use crate::error::{Error, Result};
 use crate::plan::{LeftOut, Length, Remarks, Replay, Timing};
 use crate::setting::Setting::{LongestInput, ScheduleFrom, ScheduleUntil};
@@ -11,11 +11,11 @@ use std::collections::HashMap;
 /// A summary of a file: read through once, nothing of its texts kept.
 #[derive(Debug)]
 pub struct Survey {
-    gathered: Gathered<Brief>,
+    pub(super) gathered: Gathered<Brief>,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Brief {
+pub(super) struct Brief {
     isl: Option<u32>,
     osl: Option<u32>,
 }
@@ -50,16 +50,10 @@ impl Survey {
         remarks
     }
 
-    /// How many conversations there are.
+    /// How many conversations begin by themselves.
     #[must_use]
     pub fn conversations(&self) -> usize {
-        self.gathered.ids.len()
-    }
-
-    /// How many turns they have together.
-    #[must_use]
-    pub fn turns(&self) -> usize {
-        self.gathered.items.len()
+        self.gathered.roots
     }
 
     /// The id of the first conversation that has no timestamp, if there is one.
@@ -69,7 +63,7 @@ impl Survey {
         for item in &self.gathered.items {
             timed[item.conversation as usize] |= item.at.is_some();
         }
-        let lacking = timed.iter().position(|timed| !timed)?;
+        let lacking = timed[..self.gathered.roots].iter().position(|timed| !timed)?;
         Some(&self.gathered.ids[lacking])
     }
 
@@ -96,8 +90,9 @@ impl Survey {
     pub fn starts(mut self, timing: &Timing) -> Vec<Nanos> {
         self.gathered.place(timing);
         let items = &self.gathered.items;
-        let mut starts = Vec::with_capacity(self.gathered.ids.len());
-        for (i, item) in items.iter().enumerate() {
+        let roots = self.gathered.roots;
+        let mut starts = Vec::with_capacity(roots);
+        for (i, item) in items.iter().enumerate().take_while(|(_, item)| (item.conversation as usize) < roots) {
             if i == 0 || items[i - 1].conversation != item.conversation {
                 starts.push(item.at.unwrap_or(0));
             }
@@ -124,6 +119,7 @@ pub(super) struct Item<T> {
     pub(super) at: Option<Nanos>,
     pub(super) delay: Option<Nanos>,
     pub(super) value: T,
+    pub(super) branches: Option<Box<[Branching]>>,
 }
 
 /// The turns of a file, conversation after conversation once they are placed.
@@ -131,6 +127,8 @@ pub(super) struct Item<T> {
 pub(super) struct Gathered<T> {
     pub(super) ids: Vec<String>,
     pub(super) items: Vec<Item<T>>,
+    /// How many of the conversations, the first of all, begin by themselves; the others are begun by turns.
+    pub(super) roots: usize,
     remarks: Remarks,
 }
 
@@ -142,7 +140,7 @@ impl<T> Gathered<T> {
     pub(super) fn read(replay: &Replay, seed: u64, make: Make<'_, T>) -> Result<Self> {
         let mut reader = Reader {
             numbers: HashMap::new(),
-            out: Self { ids: Vec::new(), items: Vec::new(), remarks: Remarks::default() },
+            out: Self { ids: Vec::new(), items: Vec::new(), roots: 0, remarks: Remarks::default() },
             batch: Vec::new(),
             bytes: 0,
             make,
@@ -192,7 +190,21 @@ impl<T> Gathered<T> {
                 ),
             ));
         }
+        reader.out.part_roots()?;
         Ok(reader.out)
+    }
+
+    /// Gives conversations the places that they have in this order.
+    pub(super) fn renumber(&mut self, order: &[u32]) {
+        let mut rank = vec![0; order.len()];
+        for (place, c) in order.iter().enumerate() {
+            rank[*c as usize] = place as u32;
+        }
+        self.ids = order.iter().map(|c| std::mem::take(&mut self.ids[*c as usize])).collect();
+        for item in &mut self.items {
+            item.conversation = rank[item.conversation as usize];
+        }
+        self.items.sort_by_key(|item| item.conversation);
     }
 
     /// Brings conversations into the order in which they begin, their turns into theirs, and their times to the run's
@@ -244,16 +256,8 @@ impl<T> Gathered<T> {
             *start = (*start).min(item.at.unwrap_or(Nanos::MAX));
         }
         let mut order: Vec<u32> = (0..self.ids.len() as u32).collect();
-        order.sort_by_key(|c| starts[*c as usize]);
-        let mut rank = vec![0; order.len()];
-        for (place, c) in order.iter().enumerate() {
-            rank[*c as usize] = place as u32;
-        }
-        self.ids = order.iter().map(|c| std::mem::take(&mut self.ids[*c as usize])).collect();
-        for item in &mut self.items {
-            item.conversation = rank[item.conversation as usize];
-        }
-        self.items.sort_by_key(|item| item.conversation);
+        order.sort_by_key(|c| (*c as usize >= self.roots, starts[*c as usize]));
+        self.renumber(&order);
     }
 }
 
@@ -302,14 +306,22 @@ impl<T> Reader<'_, T> {
     fn flush(&mut self) -> Result<()> {
         let batch = std::mem::take(&mut self.batch);
         self.bytes = 0;
-        let heads: Vec<_> = batch.iter().map(|(c, _, row)| (*c, row.order, row.turn.at, row.turn.delay)).collect();
+        let mut batch = batch;
+        let heads: Vec<_> = batch
+            .iter_mut()
+            .map(|(c, _, row)| {
+                let branches = Some(std::mem::take(&mut row.branches)).filter(|branches| !branches.is_empty());
+                (*c, row.order, row.turn.at, row.turn.delay, branches.map(Vec::into_boxed_slice))
+            })
+            .collect();
         let made = (self.make)(batch)?;
-        let items = heads.into_iter().zip(made).map(|((conversation, order, at, delay), value)| Item {
+        let items = heads.into_iter().zip(made).map(|((conversation, order, at, delay, branches), value)| Item {
             conversation,
             order,
             at,
             delay,
             value,
+            branches,
         });
         self.out.items.extend(items);
         Ok(())

@@ -26,7 +26,7 @@ struct Sessions<'a>(&'a Workload);
 impl Serialize for Sessions<'_> {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         // Those of the warm-up are not what is measured.
-        let conversations = &self.0.conversations[..self.0.measured()];
+        let conversations = &self.0.conversations[..self.0.measured() + self.0.children];
         let mut seq = s.serialize_seq(Some(conversations.len()))?;
         for conversation in conversations {
             seq.serialize_element(&Session { session_id: &conversation.id, payloads: Payloads(self.0, conversation) })?;

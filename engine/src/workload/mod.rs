@@ -3,6 +3,7 @@
 //! Entry i depends on (seed, i) and the plan's lengths alone: not on the number of entries, not on the number of
 //! threads. The warm-up has entries of its own behind them, and runs of one seed each have others (`Prompts::offset`).
 
+mod branches;
 mod compose;
 mod gather;
 mod hub;
@@ -21,9 +22,11 @@ mod template;
 #[cfg(test)]
 mod tests;
 mod tokenizer;
+mod trees;
 mod turns;
 mod vocabulary;
 
+pub use branches::{Branch, Branches};
 pub use gather::Survey;
 pub use hub::Hub;
 pub use sampling::conversation_of;
@@ -53,10 +56,14 @@ pub struct Workload {
     pub entries: Vec<Entry>,
     /// The conversations: one turn each, unless the plan says otherwise.
     pub conversations: Vec<Conversation>,
+    /// Those of the conversations that turns of others begin.
+    pub branches: Branches,
     /// Prompts whose length in tokens is not the one drawn for them, because no text of that length was found.
     pub inexact_prompts: usize,
     /// How many conversations, the last of all, only the warm-up sends.
     warmup: usize,
+    /// How many conversations, before these, are begun by turns of others.
+    children: usize,
     characters_per_token: Option<f64>,
     tokenizer: Tokenizer,
     spilled: Spilled,
@@ -127,21 +134,24 @@ impl Workload {
     fn within(plan: &Plan, tokenizer: Tokenizer, budget: u64) -> Result<Self> {
         let lengths = Lengths::of_plan(plan)?;
         payload::check(plan)?;
+        let composer = Composer::new(plan, &tokenizer)?;
         let mut store = Store::new(budget);
-        let made = Composer::new(plan, &tokenizer).and_then(|composer| match &plan.prompts.replay {
-            Some(replay) => replayed(plan, replay, &composer, &lengths, &mut store),
-            None => synthetic(plan, &composer, &lengths, &mut store),
-        });
-        // What is made with a tokenizer that fails is wrong, or lacks words.
-        tokenizer.check()?;
-        let made = made?;
-        let Made { mut entries, ids, inexact, characters } = made;
+        let made = match &plan.prompts.replay {
+            Some(replay) => replayed(plan, replay, &composer, &lengths, &mut store)?,
+            None => synthetic(plan, &composer, &lengths, &mut store)?,
+        };
+        let Made { mut entries, ids, inexact, characters, branches, children } = made;
         let tokens: u64 = entries.iter().map(|entry| u64::from(entry.isl)).sum();
+        let conversations = conversations(&mut entries, ids);
+        let branches = Branches::new(branches, &conversations);
+        branches.add_history(&conversations, &mut entries);
         Ok(Self {
             inexact_prompts: inexact,
             warmup: plan.warmup_conversations(),
+            children,
+            branches,
             characters_per_token: (characters > 0 && tokens > 0).then(|| characters as f64 / tokens as f64),
-            conversations: conversations(&mut entries, ids),
+            conversations,
             entries,
             spilled: store.finish()?,
             sampling: plan.prompts.sampling,
@@ -163,11 +173,6 @@ impl Workload {
             0 => self.pick(k),
             own => self.measured() + conversation_of(self.sampling, self.seed, own, k),
         }
-    }
-
-    /// How many conversations the measured phase sends: the first of all.
-    fn measured(&self) -> usize {
-        self.conversations.len() - self.warmup
     }
 
     /// Characters of the prompts for each of their tokens by the client's tokenizer; `None` where they have no text.
@@ -195,12 +200,6 @@ impl Workload {
         }
     }
 
-    /// Whether any conversation has more than one turn.
-    #[must_use]
-    pub fn has_turns(&self) -> bool {
-        self.conversations.len() < self.entries.len()
-    }
-
     /// The id of the conversation that an entry belongs to; empty for an index past the last.
     #[must_use]
     pub fn session_id(&self, entry: u32) -> &str {
@@ -215,7 +214,10 @@ impl Workload {
     #[must_use]
     pub fn session_name(&self, entry: u32, k: u64) -> Cow<'_, str> {
         let id = self.session_id(entry);
-        let of_warmup = self.entries.get(entry as usize).is_some_and(|e| e.conversation as usize >= self.measured());
+        let of_warmup = self
+            .entries
+            .get(entry as usize)
+            .is_some_and(|e| e.conversation as usize >= self.measured() + self.children);
         let pool = if of_warmup { self.warmup } else { self.measured() };
         let again = self.sampling == Sampling::Random || k >= pool as u64;
         if again && self.has_turns() { Cow::Owned(format!("{id}.{k}")) } else { Cow::Borrowed(id) }
@@ -274,6 +276,10 @@ struct Made {
     inexact: usize,
     /// Characters of all texts.
     characters: u64,
+    /// Conversations that turns begin.
+    branches: Vec<Branch>,
+    /// How many conversations those are: the last.
+    children: usize,
 }
 
 fn synthetic(plan: &Plan, composer: &Composer<'_>, lengths: &Lengths, store: &mut Store) -> Result<Made> {
@@ -292,7 +298,7 @@ fn synthetic(plan: &Plan, composer: &Composer<'_>, lengths: &Lengths, store: &mu
             entries.push(entry(conversations - 1, item.turn(), composed, store)?.due(None, delay));
         }
     }
-    Ok(Made { entries, ids: None, inexact, characters })
+    Ok(Made { entries, ids: None, inexact, characters, branches: Vec::new(), children: 0 })
 }
 
 /// Items in runs of so many tokens that their texts fit into memory.
@@ -331,16 +337,21 @@ fn replayed(
     })?;
     gathered.place(&replay.timing);
     let mut entries: Vec<Entry> = Vec::with_capacity(gathered.items.len());
+    let mut begun = Vec::new();
     for item in gathered.items {
         let turn = match entries.last() {
             Some(last) if last.conversation == item.conversation => last.turn + 1,
             _ => 0,
         };
         let entry = Entry { conversation: item.conversation, turn, ..item.value };
-        let delay = item.delay.filter(|_| turn > 0).unwrap_or(0) as f64 * plan.prompts.turns.delay_ratio;
+        let follows = turn > 0 || item.conversation as usize >= gathered.roots;
+        let delay = item.delay.filter(|_| follows).unwrap_or(0) as f64 * plan.prompts.turns.delay_ratio;
+        begun.extend(item.branches.iter().flatten().map(|branch| (entries.len() as u32, branch.clone())));
         entries.push(entry.due(item.at, delay.round() as Nanos));
     }
-    Ok(Made { entries, ids: Some(gathered.ids), inexact, characters })
+    let branches = branches::placed(&begun, &entries, &gathered.ids);
+    let children = gathered.ids.len() - gathered.roots;
+    Ok(Made { branches, children, entries, ids: Some(gathered.ids), inexact, characters })
 }
 
 fn entry(conversation: u32, turn: u32, composed: Composed, store: &mut Store) -> Result<Entry> {

@@ -1,7 +1,7 @@
 //! What the summary of a run asks of its prompts, without them: conversations, their turns, and who counts tokens.
 
 use super::store::Spilled;
-use super::{Conversation, Entry, Hub, Stored, Tokenizer, Workload};
+use super::{Branch, Branches, Conversation, Entry, Hub, Stored, Tokenizer, Workload};
 use crate::api::Body;
 use crate::error::{Error, Result};
 use crate::plan::Plan;
@@ -21,6 +21,17 @@ pub struct Shape {
     /// Whether the earlier turns are sent with a turn; for each of them where not all have one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     threaded: Vec<bool>,
+    /// Those of them that turns of others begin.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    branches: Vec<Branch>,
+    /// How many those are.
+    #[serde(default, skip_serializing_if = "is_none")]
+    children: usize,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
+fn is_none(children: &usize) -> bool {
+    *children == 0
 }
 
 impl Workload {
@@ -38,6 +49,8 @@ impl Workload {
             ids: ids.collect(),
             turns: turns.map(|c| c.turns.len() as u32).collect(),
             threaded: threaded.map(|e| e.body.own.is_some()).collect(),
+            branches: self.branches.all().to_vec(),
+            children: self.children,
         }
     }
 
@@ -79,11 +92,25 @@ impl Workload {
             conversations
                 .push(Conversation { id: ids.next().unwrap_or_else(|| made_id(i)), turns: start..start + turns });
         }
+        let warmup = plan.warmup_conversations();
+        let damaged = |what: &str| {
+            Error::environment(format!("the head of the log is damaged: {what}"), "read the log as ringload wrote it")
+        };
+        let (all, prompts) = (conversations.len(), entries.len());
+        if shape.children > all.saturating_sub(warmup) {
+            return Err(damaged("more conversations are begun by others than there are"));
+        }
+        let known = |branch: &Branch| (branch.after as usize) < prompts && (branch.child as usize) < all;
+        if !shape.branches.iter().all(known) {
+            return Err(damaged("it names a conversation that there is not"));
+        }
         Ok(Self {
             entries,
             conversations,
+            branches: Branches::of_log(shape.branches),
+            children: shape.children,
             inexact_prompts: 0,
-            warmup: plan.warmup_conversations(),
+            warmup,
             characters_per_token: None,
             tokenizer,
             spilled: Spilled::default(),

@@ -15,10 +15,12 @@ use std::path::{Path, PathBuf};
 /// [`crate::Blame::Usage`] when it is not there, or of no format that is known.
 pub fn detect(path: &Path) -> Result<Format> {
     let folder = path.is_dir();
-    let first = match files(path)?.into_iter().next() {
-        Some((_, first)) => first,
-        None => return Err(empty_folder(path)),
-    };
+    let endings = ["jsonl", "json"].map(|ending| files(path, ending));
+    let mut first = None;
+    for found in endings {
+        first = first.or(found?.into_iter().next());
+    }
+    let Some((_, first)) = first else { return Err(empty_folder(path)) };
     let mut head = Vec::new();
     regular(&first, true)
         .map_err(|e| unseen(&first, &e))?
@@ -47,7 +49,7 @@ pub fn rows(replay: &Replay, seed: u64, each: &mut dyn FnMut(Row) -> Result<()>)
             "name the file itself",
         ));
     }
-    let all = files(&replay.file)?;
+    let all = files(&replay.file, replay.format.ending())?;
     if all.is_empty() {
         return Err(empty_folder(&replay.file));
     }
@@ -66,7 +68,7 @@ pub fn rows(replay: &Replay, seed: u64, each: &mut dyn FnMut(Row) -> Result<()>)
                 captured.push(row);
                 return Ok(());
             }
-            if folder {
+            if folder && replay.format.is_conversation() {
                 row.session = Session::Named(stem.clone());
             }
             each(row)
@@ -118,7 +120,7 @@ fn drawn(pools: &[Vec<Row>], seed: u64, k: usize) -> Row {
 }
 
 /// A file, or the files of a folder by name, each with its name without the ending.
-fn files(path: &Path) -> Result<Vec<(String, PathBuf)>> {
+fn files(path: &Path, ending: &str) -> Result<Vec<(String, PathBuf)>> {
     let stem = |path: &Path| path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
     if !path.is_dir() {
         return Ok(vec![(stem(path), path.to_owned())]);
@@ -126,7 +128,7 @@ fn files(path: &Path) -> Result<Vec<(String, PathBuf)>> {
     let mut all = Vec::new();
     for entry in path.read_dir().map_err(|e| unreadable(path, &e))? {
         let file = entry.map_err(|e| unreadable(path, &e))?.path();
-        if file.extension().is_some_and(|e| e == "jsonl") {
+        if file.extension().is_some_and(|e| e == ending) {
             all.push((stem(&file), file));
         }
     }
@@ -159,7 +161,7 @@ fn unseen(path: &Path, e: &std::io::Error) -> Error {
 
 fn empty_folder(path: &Path) -> Error {
     Error::usage(
-        format!("the folder {} has no .jsonl files", path.display()),
+        format!("the folder {} has no .jsonl files, nor .json files of sessions", path.display()),
         "put files of one request a line into it, or name a file",
     )
 }

@@ -4,6 +4,7 @@ use ringload_engine::clock::Nanos;
 use ringload_engine::exchange::Request;
 use ringload_engine::record::PhaseKind;
 
+mod branches;
 mod captures;
 #[path = "../../../fuzz/src/lib.rs"]
 #[allow(unreachable_pub, reason = "the fuzz targets use it as a crate")]

@@ -95,9 +95,18 @@ impl Ids {
     }
 }
 
+/// Refuses a turn that begins other conversations: only its own format says that.
+fn begins_none(row: &Row) -> Result<()> {
+    match row.branches.first() {
+        None => Ok(()),
+        Some(_) => Err(cannot("a turn that begins other conversations", "replay the file as it is")),
+    }
+}
+
 /// A line of a Mooncake trace.
 fn mooncake(row: &Row, id: String) -> Result<String> {
     let turn = &row.turn;
+    begins_none(row)?;
     let mut line = Map::new();
     let threaded = !row.alone;
     let self_contained =
@@ -152,6 +161,7 @@ fn with_payload(line: &Map<String, Value>, payload: &RawValue) -> Result<String>
 
 /// The turns of a row in `multi_turn`: two where it brings a system prompt.
 fn turns(row: &Row, out: &mut Vec<Value>) -> Result<()> {
+    begins_none(row)?;
     let Content::Messages(all) = &row.turn.content else {
         return Err(cannot("a request without a text of its own", "write --to mooncake_trace or inputs_json"));
     };

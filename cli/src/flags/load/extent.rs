@@ -8,20 +8,31 @@ use ringload_engine::plan::{Load, Rate};
 use ringload_engine::schedule::expected_arrivals;
 use ringload_engine::{Error, Result};
 
-/// Requests and duration: as given; else a rate that moves lasts as long as it says, and anything else sends a few
-/// requests a slot.
+/// How much is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Extent {
+    /// Requests at most.
+    pub(super) requests: Option<u64>,
+    /// Conversations at most.
+    pub(super) sessions: Option<u64>,
+    /// The time in which they are sent.
+    pub(super) duration: Option<Nanos>,
+}
+
+/// Requests, conversations and duration: as given; else a rate that moves lasts as long as it says, a file is sent
+/// once, and anything else sends a few requests a slot.
 pub(super) fn extent(
     args: &LoadArgs,
     load: &Load,
     requests: Option<&Requests>,
     sessions: Option<u64>,
     notes: &mut Vec<String>,
-) -> Result<(Option<u64>, Option<Nanos>)> {
+) -> Result<Extent> {
     let duration = args.benchmark_duration.map(nanos);
     if let (Load::Fixed { .. }, Some(file)) = (load, requests) {
         let all = file.turns;
         let asked = args.request_count.unwrap_or(all);
-        return Ok((Some(asked.min(all)), duration));
+        return Ok(Extent { requests: Some(asked.min(all)), sessions, duration });
     }
     let slots = match load {
         Load::Closed { concurrency, .. } => u64::from(*concurrency),
@@ -40,7 +51,7 @@ pub(super) fn extent(
         }
     }
     if args.request_count.is_some() || sessions.is_some() || duration.is_some() {
-        return Ok((args.request_count, duration));
+        return Ok(Extent { requests: args.request_count, sessions, duration });
     }
     if let Load::Open { rate, .. } = load
         && let Some(length) = own_length(args, rate)
@@ -50,14 +61,21 @@ pub(super) fn extent(
             length as f64 / SECOND as f64,
             expected_arrivals(rate, length)
         ));
-        return Ok((None, Some(length)));
+        return Ok(Extent { duration: Some(length), ..Extent::default() });
     }
     if let Some(requests) = requests {
-        return Ok((Some(requests.turns), None));
+        let conversations = requests.conversations as u64;
+        // Conversations of several turns are sent to their ends: so many requests would cut some, and begin others
+        // again. Users have one after the other, whatever there are.
+        let whole = requests.turns > conversations && !matches!(load, Load::Users { .. });
+        return Ok(match whole {
+            true => Extent { sessions: Some(conversations), ..Extent::default() },
+            false => Extent { requests: Some(requests.turns), ..Extent::default() },
+        });
     }
     let n = slots * PER_SLOT;
     notes.push(format!("no --request-count or --benchmark-duration: {n} requests will be sent"));
-    Ok((Some(n), None))
+    Ok(Extent { requests: Some(n), ..Extent::default() })
 }
 
 /// How long stages or a series last; a ramp alone goes on for ever.

@@ -226,7 +226,13 @@ fn profiling(
             prefill.concurrency
         ));
     }
-    let (requests, duration) = extent::extent(args, &load, requests, sessions, notes)?;
+    if args.user_centric_rate.is_some() && requests.is_some_and(|r| r.branches) {
+        return Err(Error::usage(
+            "--user-centric-rate with a file whose conversations begin others: a user has one after the other",
+            "write --concurrency, or leave the load to the timestamps of the file",
+        ));
+    }
+    let extent::Extent { requests, sessions, duration } = extent::extent(args, &load, requests, sessions, notes)?;
     let grace = match (duration, args.benchmark_grace_period) {
         (Some(_), given) => given.unwrap_or(Grace(Some(30.0))).0.map(nanos),
         (None, None) => None,

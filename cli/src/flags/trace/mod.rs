@@ -21,8 +21,9 @@ pub(crate) struct TraceArgs {
     #[arg(long, value_name = "FILE")]
     pub(crate) input_file: Option<PathBuf>,
 
-    /// Format of --input-file: single_turn, multi_turn, random_pool, mooncake_trace, bailian_trace, burst_gpt_trace,
-    /// azure, sharegpt, raw_payload, inputs_json or openai_batch [default: found by its beginning].
+    /// Format of --input-file: single_turn, multi_turn, random_pool, dag_jsonl, mooncake_trace, weka_trace,
+    /// bailian_trace, burst_gpt_trace, azure, otel_genai, vllm_custom, sharegpt, raw_payload, inputs_json, openai_batch
+    /// and others of docs/WORKLOADS.md [default: found by its beginning].
     #[arg(long, value_name = "FORMAT", value_parser = values::dataset_format)]
     pub(crate) custom_dataset_type: Option<Format>,
 
@@ -122,6 +123,8 @@ pub(super) struct Requests {
     pub(super) isl: Option<Length>,
     /// When the conversations begin, where their timestamps are replayed.
     pub(super) instants: Option<Trace>,
+    /// Whether conversations begin others.
+    pub(super) branches: bool,
 }
 
 impl TraceArgs {
@@ -160,9 +163,11 @@ fn requests(args: &TraceArgs, draws: usize, notes: &mut Vec<String>) -> Result<O
     let (conversations, turns) = (survey.conversations(), survey.turns() as u64);
     let isl = survey.isl();
     replay.remarks = survey.remarks(&replay.timing);
+    replay.width = survey.width();
+    let branches = survey.branches();
     notes.extend(replay.remarks.sentences().into_iter().map(|remark| format!("{}: {remark}", file.display())));
     let instants = replay.timing.fixed.then(|| Trace(survey.starts(&replay.timing).into()));
-    Ok(Some(Requests { replay, conversations, turns, isl, instants }))
+    Ok(Some(Requests { replay, conversations, turns, isl, instants, branches }))
 }
 
 /// Which files of this machine the rows may name.

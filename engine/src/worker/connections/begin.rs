@@ -19,6 +19,9 @@ impl<D: Driver> Connections<'_, D> {
         if !scheduled.waited {
             self.pool.recorder.handle_dispatch_lag(context.phase, now.saturating_sub(scheduled.scheduled));
         }
+        // Conversations that others begin have the number of the first: their requests have numbers of their own.
+        let begun = context.workload.is_begun(scheduled.entry);
+        let number = if begun { scheduled.index | 1 << 62 } else { scheduled.k };
         let request = Request {
             k: scheduled.k,
             turn: entry.turn,
@@ -30,7 +33,7 @@ impl<D: Driver> Connections<'_, D> {
             entry: scheduled.entry,
             isl: entry.isl,
             requested_osl: entry.osl,
-            request_id: request_id(context.shared.nonce, context.phase, scheduled.k, entry.turn),
+            request_id: request_id(context.shared.nonce, context.phase, number, entry.turn),
             scheduled: scheduled.scheduled,
             issued: now,
         };

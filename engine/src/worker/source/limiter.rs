@@ -82,7 +82,8 @@ impl Limiter {
     ) -> Option<ScheduledRequest> {
         let first = self.waiting.is_empty();
         // A session keeps its slot from its first turn to its last.
-        let goes_on = context.workload.entries[request.entry as usize].turn > 0;
+        let goes_on =
+            context.workload.entries[request.entry as usize].turn > 0 || context.workload.is_begun(request.entry);
         let has_cap_permit = match self.cap {
             _ if goes_on => true,
             None => true,

@@ -149,7 +149,7 @@ impl<'a> Source<'a> {
         };
         let goes_on = end.session.is_some_and(|session| {
             let (workload, budget) = (self.context.workload, self.context.budget);
-            self.sessions.handle_end(session, &mut end, workload, budget, thinks_from).is_some()
+            self.sessions.handle_end(session, &mut end, workload, budget, thinks_from).holds
         });
         if !goes_on {
             self.limiter.handle_end(&self.context);

@@ -3,6 +3,13 @@
 //! A session stays on the core that began it. Its next turn is ready when the turn before has a response and the
 //! session's think time has passed; where the dialect has conversations, the responses are sent back with it. A turn
 //! that fails ends its session: what was to be said after it has no context any more.
+//!
+//! A turn may begin other conversations, which are sessions of their own on the same core and under the same slot:
+//! the slot is free when all of them have ended.
+
+#[cfg(test)]
+mod tests;
+mod trees;
 
 use super::{Context, RequestEnd, ScheduledRequest, first_of};
 use crate::api;
@@ -17,6 +24,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
+use trees::{Begun, Trees};
 
 /// The sessions of this core in one phase; where each has one turn, none.
 #[derive(Default)]
@@ -33,6 +41,8 @@ pub(super) struct Sessions {
     /// Most requests of the phase, in the whole run.
     most_requests: u64,
     tally: SessionCounts,
+    /// Which sessions are under one slot, and wait for each other; empty where no conversation begins others.
+    trees: Trees,
 }
 
 /// A session under way.
@@ -48,6 +58,17 @@ struct Session {
     allowance: Allowance,
     /// A connection of its own, between two turns.
     connection: Option<Key>,
+    /// Where it is among sessions that others have begun; none where no conversation begins others.
+    begun: Option<Box<Begun>>,
+}
+
+/// The end of a turn.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) struct TurnEnd {
+    /// When the session's next turn is ready, if there is one that waits for nothing else.
+    pub(super) ready: Option<Nanos>,
+    /// The slot goes on being taken: by this session, or by one that it has begun, or that has begun it.
+    pub(super) holds: bool,
 }
 
 /// A turn that may be sent.
@@ -88,6 +109,7 @@ impl Sessions {
             history: Vec::new(),
             allowance: Allowance::default(),
             connection: None,
+            begun: None,
         })
     }
 
@@ -125,8 +147,8 @@ impl Sessions {
         self.closed || self.live.is_empty()
     }
 
-    /// A turn has ended. When the session's next turn is ready, if there is one; it keeps the connection then, and its
-    /// think time begins at `thinks_from`; without that, its source says when the turn is ready.
+    /// A turn has ended. Where the session has a next one, it keeps the connection, and its think time begins at
+    /// `thinks_from`; without that, its source says when the turn is ready.
     pub(super) fn handle_end(
         &mut self,
         session: usize,
@@ -134,14 +156,17 @@ impl Sessions {
         workload: &Workload,
         budget: &Budget,
         thinks_from: Option<Nanos>,
-    ) -> Option<Nanos> {
-        let state = self.live.get_mut(session)?;
+    ) -> TurnEnd {
+        let Some(state) = self.live.get_mut(session) else { return TurnEnd::default() };
         state.history = std::mem::take(&mut turn.history);
         let entry = &workload.entries[state.entry as usize];
         let succeeded = turn.outcome == Outcome::Succeeded;
         let last = state.entry + 1 == state.end;
         let threads = entry.body.own.is_some();
-        if !succeeded || last || threads && turn.text.is_none() || self.closed {
+        let begins = workload.branches.of(state.entry).iter().filter(|branch| !branch.with_first);
+        let forks = begins.clone().any(|branch| branch.forked);
+        let kept = !threads || turn.text.is_some();
+        if !succeeded || last && !forks || !kept || self.closed {
             match (succeeded, last) {
                 (true, true) => self.tally.completed += 1,
                 (true, false) if self.closed => {}
@@ -151,24 +176,42 @@ impl Sessions {
                     self.tally.unkept += u64::from(succeeded);
                 }
             }
-            self.remove(session, budget);
-            return None;
+            // What it spawns has a history of its own.
+            if succeeded && !forks && !self.closed {
+                self.begin_branches(session, begins, turn.freed_at, workload, budget);
+            }
+            return self.remove(session, turn.freed_at, budget);
         }
         if let (true, Some(text)) = (threads, &turn.text) {
             if workload.own_messages(state.entry, &mut state.history).is_err() {
                 self.tally.broken += 1;
-                self.remove(session, budget);
-                return None;
+                return self.remove(session, turn.freed_at, budget);
             }
             api::append_turn(&mut state.history, b"", text);
             // Twice: it may lie in the kernel's way once more, when a server does not read it.
             if !budget.allows(&mut state.allowance, 2 * state.history.capacity()) {
                 self.tally.broken += 1;
                 self.tally.unkept += 1;
-                self.remove(session, budget);
-                return None;
+                return self.remove(session, turn.freed_at, budget);
             }
         }
+        self.begin_branches(session, begins, turn.freed_at, workload, budget);
+        if last {
+            self.tally.completed += 1;
+            return self.remove(session, turn.freed_at, budget);
+        }
+        self.go_on(session, turn, workload, thinks_from)
+    }
+
+    /// A session's next turn is to come.
+    fn go_on(
+        &mut self,
+        session: usize,
+        turn: &mut RequestEnd,
+        workload: &Workload,
+        thinks_from: Option<Nanos>,
+    ) -> TurnEnd {
+        let state = &mut self.live[session];
         state.entry += 1;
         state.connection = turn.connection.take();
         let next = &workload.entries[state.entry as usize];
@@ -176,15 +219,20 @@ impl Sessions {
         let thought = from.saturating_add(next.delay);
         let wanted = next.at.map_or(thought, |at| self.start.saturating_add(at));
         let ready = thought.max(wanted);
-        if thinks_from.is_some() {
-            self.have_thought += 1;
-            self.thinking.push(Reverse((ready, self.have_thought, session, wanted)));
+        if let Some(begun) = &mut state.begun
+            && begun.waits(state.entry, ready, wanted)
+        {
+            return TurnEnd { ready: None, holds: true };
         }
-        Some(ready)
+        if thinks_from.is_some() {
+            self.think(session, ready, wanted);
+        }
+        TurnEnd { ready: Some(ready), holds: true }
     }
 
-    fn remove(&mut self, session: usize, budget: &Budget) {
-        budget.give_up(self.live.remove(session).allowance);
+    fn think(&mut self, session: usize, ready: Nanos, wanted: Nanos) {
+        self.have_thought += 1;
+        self.thinking.push(Reverse((ready, self.have_thought, session, wanted)));
     }
 
     /// A session whose first turn was not sent after all.
@@ -211,6 +259,10 @@ impl Sessions {
         let entry = turns.start;
         let (index, session) =
             if workload.has_turns() { (self.claim(context)?, Some(self.begin(k, turns))) } else { (k, None) };
+        if let Some(session) = session {
+            let with_it = workload.branches.of(entry).iter().filter(|branch| branch.with_first);
+            self.begin_branches(session, with_it, scheduled, workload, context.budget);
+        }
         Some(ScheduledRequest {
             k,
             index,
@@ -265,133 +317,5 @@ impl Sessions {
             return None;
         }
         Some(index)
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::clock::MILLI;
-    use crate::plan::{Length, Phase, Plan, Target, Turns};
-    use crate::record::Cause;
-
-    fn workload(turns: f64) -> Workload {
-        let target = Target::parse("http://localhost:1").expect("a URL");
-        let mut plan = Plan::new(vec![target], "m", Phase::closed(1, 1));
-        plan.prompts.entries = 2;
-        plan.prompts.isl.mean = 3.0;
-        plan.prompts.turns = Turns { count: Length { mean: turns, stddev: 0.0 }, delay_mean_ms: 10.0, ..Turns::ONE };
-        Workload::prepare(&plan).expect("a workload")
-    }
-
-    fn budget() -> Budget {
-        Budget::new(1 << 20, 1)
-    }
-
-    fn end(outcome: Outcome, at: Nanos, text: Option<&[u8]>) -> RequestEnd {
-        RequestEnd {
-            session: None,
-            user_turn: 0,
-            outcome,
-            history: Vec::new(),
-            text: text.map(<[u8]>::to_vec),
-            connection: None,
-            unconnected: false,
-            at,
-            freed_at: at,
-            seen_at: at,
-        }
-    }
-
-    impl Sessions {
-        /// A turn of session `id` ends: when the next one is ready.
-        fn ends(&mut self, id: usize, mut turn: RequestEnd, workload: &Workload, budget: &Budget) -> Option<Nanos> {
-            turn.history = self.live.get_mut(id).map(|s| std::mem::take(&mut s.history)).unwrap_or_default();
-            let at = turn.at;
-            self.handle_end(id, &mut turn, workload, budget, Some(at))
-        }
-    }
-
-    #[test]
-    fn each_turn_follows_its_response_and_carries_it() {
-        let workload = workload(3.0);
-        let mut sessions = Sessions::new(0, u64::MAX);
-        let id = sessions.begin(7, 3..6);
-        for turn in 1..3 {
-            let at = turn * 1_000 * MILLI;
-            let ready = sessions.ends(id, end(Outcome::Succeeded, at, Some(b"yes")), &workload, &budget());
-            assert_eq!(ready, Some(at + 10 * MILLI));
-            assert_eq!(sessions.poll(at + 10 * MILLI - 1), None);
-            let next = sessions.poll(at + 10 * MILLI).expect("a turn");
-            assert_eq!((next.k, next.entry), (7, 3 + turn as u32));
-            let history = String::from_utf8(sessions.live[id].history.clone()).expect("UTF-8");
-            assert_eq!(history.matches(r#"{"role":"assistant","content":"yes"},"#).count(), turn as usize);
-        }
-        assert_eq!(sessions.ends(id, end(Outcome::Succeeded, 0, None), &workload, &budget()), None);
-        assert!(sessions.is_over());
-        let (tally, _) = sessions.finish(&budget());
-        assert_eq!((tally.begun, tally.completed, tally.broken), (1, 1, 0));
-    }
-
-    #[test]
-    fn a_turn_that_fails_or_whose_text_is_lost_ends_its_session() {
-        let workload = workload(2.0);
-        let mut sessions = Sessions::default();
-        let failed = end(Outcome::Failed(Cause::Timeout), 5, Some(b"x"));
-        let lost = end(Outcome::Succeeded, 5, None);
-        for turn in [failed, lost] {
-            let id = sessions.begin(0, 0..2);
-            assert_eq!(sessions.ends(id, turn, &workload, &budget()), None);
-        }
-        assert!(sessions.is_over());
-        let (tally, _) = sessions.finish(&budget());
-        assert_eq!((tally.broken, tally.unkept), (2, 1));
-    }
-
-    #[test]
-    fn what_is_kept_of_sessions_is_bounded_and_given_back() {
-        let workload = workload(3.0);
-        let budget = Budget::new(1200 << 10, 1);
-        let text = vec![b'x'; 30 << 10];
-        for round in 0..2 {
-            let mut sessions = Sessions::default();
-            let went_on: Vec<bool> = (0..4)
-                .map(|k| {
-                    let id = sessions.begin(k, 0..3);
-                    sessions.ends(id, end(Outcome::Succeeded, 5, Some(&text)), &workload, &budget).is_some()
-                })
-                .collect();
-            assert_eq!(went_on, [true, true, false, false], "round {round}");
-            sessions.finish(&budget);
-        }
-    }
-
-    #[test]
-    fn a_turn_with_a_timestamp_was_wanted_then_however_late() {
-        let mut workload = workload(2.0);
-        workload.entries[1].at = Some(100 * MILLI);
-        for (ended, ready) in [(20, 100), (400, 410)] {
-            let mut sessions = Sessions::new(1_000 * MILLI, u64::MAX);
-            let id = sessions.begin(0, 0..2);
-            let at = (1_000 + ended) * MILLI;
-            sessions.ends(id, end(Outcome::Succeeded, at, Some(b"")), &workload, &budget());
-            let turn = sessions.poll(Nanos::MAX).expect("a turn");
-            let since = |at: Nanos| at / MILLI - 1_000;
-            assert_eq!((since(turn.wanted), since(turn.ready)), (100, ready));
-        }
-    }
-
-    #[test]
-    fn after_the_close_no_session_goes_on() {
-        let workload = workload(2.0);
-        let mut sessions = Sessions::default();
-        let thinking = sessions.begin(0, 0..2);
-        sessions.ends(thinking, end(Outcome::Succeeded, 5, Some(b"")), &workload, &budget());
-        let under_way = sessions.begin(1, 2..4);
-        sessions.close();
-        assert!(sessions.is_over() && sessions.poll(Nanos::MAX).is_none());
-        assert_eq!(sessions.ends(under_way, end(Outcome::Succeeded, 5, Some(b"")), &workload, &budget()), None);
-        let (tally, _) = sessions.finish(&budget());
-        assert_eq!((tally.begun, tally.completed, tally.broken), (2, 0, 0));
     }
 }

@@ -1,0 +1,144 @@
+//! Spans of OpenTelemetry's conventions for generative AI, in the JSON of its protocol, an export a line:
+//! `{"resourceSpans": [{"scopeSpans": [{"spans": [{"startTimeUnixNano": "…", "attributes": […]}]}]}]}`.
+//!
+//! A span of a chat or a completion is a request: at its start, of `gen_ai.usage.input_tokens`, asking for
+//! `gen_ai.usage.output_tokens`; where `gen_ai.input.messages` is there, these are sent instead of a synthetic text.
+//! Spans of one `gen_ai.conversation.id` are a conversation. Other spans are left out.
+
+use super::fields::tokens;
+use super::lines::{Line, State};
+use super::{Content, Read, Row, Session, Spec, Turn};
+use crate::clock::Nanos;
+use crate::error::{Error, Result};
+use crate::plan::{LeftOut, Message};
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+pub(super) const SPEC: Spec = Spec {
+    what: r#"an export of spans a line: {"resourceSpans": [{"scopeSpans": [{"spans": [{"startTimeUnixNano": "…", "attributes": […]}]}]}]}"#,
+    looks_like: |head| head.has("resourceSpans"),
+    fields: &[],
+    read: Read::Lines(row),
+};
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Export {
+    resource_spans: Vec<ResourceSpans>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct ResourceSpans {
+    #[serde(default)]
+    scope_spans: Vec<ScopeSpans>,
+}
+
+#[derive(Deserialize)]
+struct ScopeSpans {
+    #[serde(default)]
+    spans: Vec<Span>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Span {
+    start_time_unix_nano: Value,
+    #[serde(default)]
+    attributes: Vec<Attribute>,
+}
+
+#[derive(Deserialize)]
+struct Attribute {
+    key: String,
+    value: Map<String, Value>,
+}
+
+impl Span {
+    /// The value of an attribute, whatever type it is written in.
+    fn attribute(&self, key: &str) -> Option<&Value> {
+        self.attributes.iter().find(|a| a.key == key)?.value.values().next()
+    }
+
+    fn text(&self, key: &str) -> Option<&str> {
+        self.attribute(key)?.as_str()
+    }
+
+    /// A number, which the protocol's JSON writes as a text where it has 64 bits.
+    fn number(&self, key: &str) -> Option<u64> {
+        number(self.attribute(key)?)
+    }
+}
+
+fn number(value: &Value) -> Option<u64> {
+    value.as_u64().or_else(|| value.as_str()?.parse().ok())
+}
+
+fn row(line: &Line<'_>, state: &mut State, rows: &mut Vec<Row>) -> Result<()> {
+    let export: Export = line.json(SPEC.what)?;
+    let spans = export.resource_spans.into_iter().flat_map(|r| r.scope_spans).flat_map(|s| s.spans);
+    for span in spans {
+        let operation = span.text("gen_ai.operation.name").unwrap_or("chat");
+        let input = span.number("gen_ai.usage.input_tokens");
+        if !OPERATIONS.contains(&operation) || input.is_none() && span.attribute("gen_ai.input.messages").is_none() {
+            state.left_out = Some(LeftOut::Unasked);
+            continue;
+        }
+        rows.push(request(&span, input, state)?);
+    }
+    // Where a line has both, only what is sent is told.
+    state.left_out = state.left_out.filter(|_| rows.is_empty());
+    Ok(())
+}
+
+fn request(span: &Span, input: Option<u64>, state: &mut State) -> Result<Row> {
+    let start: Nanos = number(&span.start_time_unix_nano).ok_or_else(|| {
+        Error::usage("startTimeUnixNano is no number of nanoseconds", "write it as the protocol does")
+    })?;
+    let zero = *state.zero.get_or_insert(start);
+    let said = span.attribute("gen_ai.input.messages").map(messages).transpose()?;
+    let content = match (said, input) {
+        (Some(said), _) => Content::Messages(said),
+        (None, tokens_in) => {
+            Content::Length { isl: tokens("gen_ai.usage.input_tokens", tokens_in.unwrap_or(0))?, hash_ids: Vec::new() }
+        }
+    };
+    let named = span.text("gen_ai.conversation.id").map(|id| Session::Named(id.to_owned()));
+    let output = span.number("gen_ai.usage.output_tokens").filter(|n| *n > 0);
+    Ok(Row {
+        session: named.unwrap_or_default(),
+        ..Row::single(Turn {
+            at: Some(start.saturating_sub(zero)),
+            content,
+            osl: output.map(|n| tokens("gen_ai.usage.output_tokens", n)).transpose()?,
+            ..Turn::default()
+        })
+    })
+}
+
+/// The messages of a span: a list, or JSON of one in a text.
+fn messages(value: &Value) -> Result<Vec<Message>> {
+    let shape = || {
+        Error::usage(
+            "gen_ai.input.messages is no list of messages with a role and parts",
+            "leave it out, and the lengths are sent",
+        )
+    };
+    let list: Vec<Value> = match value {
+        Value::String(text) => serde_json::from_str(text).map_err(|_| shape())?,
+        Value::Array(list) => list.clone(),
+        _ => return Err(shape()),
+    };
+    let message = |message: &Value| {
+        let role = message["role"].as_str()?;
+        let parts = message["parts"].as_array();
+        let texts: Vec<&str> = parts.into_iter().flatten().filter_map(|part| part["content"].as_str()).collect();
+        let content = if parts.is_some() { texts.join("\n") } else { message["content"].as_str()?.to_owned() };
+        Some(Message { verbatim: Some(json!({"role": role, "content": content})), ..Message::default() })
+    };
+    let found: Option<Vec<Message>> = list.iter().map(message).collect();
+    found.filter(|found| !found.is_empty()).ok_or_else(shape)
+}
+
+/// Operations that are requests of text.
+const OPERATIONS: [&str; 3] = ["chat", "text_completion", "generate_content"];
