@@ -2,7 +2,7 @@
 
 use crate::commands::capacity::capacity;
 use crate::exit::Exit;
-use crate::export::{self, FolderLock, check_folder};
+use crate::export::{self, check_folder};
 use crate::flags::plan::Planned;
 use crate::flags::{CapacityArgs, ProfileArgs};
 use crate::live::signals;
@@ -11,8 +11,8 @@ use crate::runner::environment::{announce, environment, planned, with_seed};
 use crate::runner::fleet;
 use crate::runner::role::{Lead, Role};
 use crate::runner::server::DemoServer;
-use crate::runner::{campaign, models, preflight, public, run, sweep_points};
-use crate::terminal::print_json;
+use crate::runner::{campaign, check_output, models, preflight, public, run, sweep_points};
+use crate::terminal::{print, print_json};
 use ringload_engine::plan::Plan;
 use std::sync::Arc;
 
@@ -24,6 +24,8 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
     signals::set_grace(args.output.shutdown_grace);
     signals::preparing();
     args.check_campaign()?;
+    args.adaptive_search()?;
+    args.check_output()?;
     if let Some(search) = args.take_search()? {
         return capacity(CapacityArgs { profile: args, search });
     }
@@ -59,18 +61,22 @@ fn make(args: &ProfileArgs, fleet: Option<&Arc<dyn Lead>>) -> anyhow::Result<Exi
         return Ok(Exit::Done);
     }
     announce(&args.output, &plan, &notes)?;
-    let dir = args.output.folder(&plan);
-    check_folder(&dir)?;
-    let _folder = FolderLock::take(&dir, args.output.quiet)?;
+    check_folder(&args.output.folder(&plan))?;
     if let Some(fleet) = fleet {
         fleet.announce(seed, &[&plan], args.output.quiet)?;
     }
     preflight::check(&plan, &args.endpoint, args.output.quiet)?;
     let folder = args.output.folder(&plan);
-    let run = run::alone(plan, args, fleet.cloned())?;
+    let (run, checked) = match args.output.check_output {
+        Some(prompts) => check_output::run(plan, args, prompts).map(|(run, found)| (run, Some(found)))?,
+        None => (run::alone(plan, args, fleet.cloned())?, None),
+    };
     fleet.map_or(Ok(()), |fleet| fleet.keep_results(&folder))?;
     signals::printing();
     report::print_run(&run, &args.output)?;
+    if let Some(found) = checked.filter(|_| !args.output.json) {
+        print(&format!("{}\n", found.in_words()))?;
+    }
     export::tell_service(&[&run.outcome], &args.output)?;
     Ok(run.exit(args.output.allow_invalid, signals::received()))
 }

@@ -49,7 +49,7 @@ macro_rules! schemas {
 }
 
 /// Name and text of each.
-const SCHEMAS: [(&str, &str); 14] = schemas![
+const SCHEMAS: [(&str, &str); 15] = schemas![
     "ringload_report",
     "ringload_campaign",
     "ringload_capacity",
@@ -61,6 +61,7 @@ const SCHEMAS: [(&str, &str); 14] = schemas![
     "profile_export_aiperf_timeslices",
     "profile_export_aiperf_aggregate",
     "profile_export_aiperf_sweep",
+    "search_history",
     "server_metrics_export",
     "server_metrics_export_lines",
     "gpu_telemetry_export"

@@ -1,11 +1,14 @@
 //! The files of several runs: AIPerf's aggregate of repeats and its sweep, and our own of both.
 
+mod best;
+
 use super::csv::{NoteColumn, escaped};
 use super::draft::write_whole;
 use super::numbers::{finite, typed, without_nulls};
 use crate::flags::{CampaignArgs, SweepMode};
 use crate::result::campaign::{Campaign, Interrupted, NotRun, SweepPointOutcome};
 use crate::result::run::RunOutput;
+use best::Best;
 use ringload_engine::Result;
 use ringload_engine::campaign::Spread;
 use ringload_engine::verdict::{Status, Verdict};
@@ -147,7 +150,8 @@ fn sweep(campaign: &Campaign) -> Value {
     };
     let combination =
         |point: &SweepPointOutcome| json!({"parameters": parameters(point), "metrics": metrics(&point.spreads)});
-    let pareto = sweep.pareto.iter().map(|i| parameters(&campaign.points[*i]));
+    let theirs = Best::of(campaign);
+    let pareto = theirs.pareto.iter().map(|i| parameters(&campaign.points[*i]));
     let runs = campaign.runs().count();
     let failed: Vec<String> = campaign
         .runs()
@@ -173,11 +177,14 @@ fn sweep(campaign: &Campaign) -> Value {
                 }))
                 .collect::<Vec<_>>(),
             "num_combinations": campaign.points.len(),
+            "aggregation_type": "sweep",
+            "confidence_level": campaign.level,
+            "num_trials_per_value": campaign.points.iter().map(|point| point.runs.len()).max(),
         },
         "per_combination_metrics": campaign.points.iter().map(combination).collect::<Vec<_>>(),
         "best_configurations": {
-            "best_throughput": best(sweep.most_tokens, "output_token_throughput", "avg"),
-            "best_latency_p99": best(sweep.least_latency, "request_latency", "p99"),
+            "best_throughput": best(theirs.most_requests, "request_throughput", "avg"),
+            "best_latency_p99": best(theirs.least_latency, theirs.latency, "p99"),
             "best_goodput": best(sweep.most_goodput, "goodput", "avg"),
         },
         "pareto_optimal": pareto.collect::<Vec<_>>(),
@@ -280,6 +287,7 @@ fn with_nulls(campaign: &Campaign) -> Value {
         "confidence_level": campaign.level,
         "sweep_points": campaign.points.iter().map(point).collect::<Vec<_>>(),
         "sweep_summary": campaign.sweep,
+        "search": campaign.search.as_ref().map(super::search_document),
         "interrupted": campaign.interrupted.as_ref().map(interrupted),
     })
 }

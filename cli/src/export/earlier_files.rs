@@ -208,12 +208,13 @@ const MOST_BYTES: u64 = 256 << 20;
 /// The prompts of a run.
 const INPUTS: &str = "inputs.json";
 /// What several runs leave together.
-const SEVERAL: [&str; 6] = [
+const SEVERAL: [&str; 7] = [
     "aggregate",
     "goodput_sweep.csv",
     "profile_runs",
     "ringload_campaign.json",
     "ringload_capacity.json",
+    super::SEARCH_HISTORY,
     "sweep_aggregate",
 ];
 

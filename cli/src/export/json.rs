@@ -4,6 +4,7 @@ use super::numbers::{metric, typed, without_nulls};
 use super::{input_config, records, server_metrics, time};
 use crate::result::run::Outcome;
 use ringload_engine::measure::{ErrorGroup, Metric, Summary};
+use ringload_engine::plan::Load;
 use serde_json::{Map, Value, json};
 use std::io::{self, Write};
 
@@ -46,8 +47,17 @@ fn document(outcome: &Outcome) -> Value {
         file.insert("warmup_metrics".into(), Value::Object(summary.warmup_metrics.iter().map(entry).collect()));
     }
     file.extend(metrics.iter().filter(|m| !FIRST.contains(&m.info.tag)).map(entry));
+    file.extend(replay_lags(outcome));
     file.extend(server_metrics::gpu_fields(outcome));
     without_nulls(Value::Object(file))
+}
+
+/// How late requests of a fixed schedule left, behind their instants: the client's own doing, in AIPerf's words.
+fn replay_lags(outcome: &Outcome) -> Map<String, Value> {
+    let lag = outcome.summary.client.dispatch_lag.as_ref();
+    let lag = lag.filter(|_| matches!(outcome.plan.profiling.load, Load::Fixed { .. }));
+    let entry = |name: &str| Some((format!("replay_sched_lag_{name}"), json!({"unit": "ms", "avg": lag?.at(name)?})));
+    ["p50", "p90", "p99"].into_iter().filter_map(entry).collect()
 }
 
 fn incomplete(summary: &Summary) -> Option<String> {

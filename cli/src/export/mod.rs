@@ -7,7 +7,6 @@ mod csv;
 mod draft;
 mod earlier_files;
 mod files;
-mod folder_lock;
 mod input_config;
 mod json;
 mod junit;
@@ -15,10 +14,12 @@ mod kinds;
 pub(crate) mod mlflow;
 mod numbers;
 mod otlp;
+mod output_check;
 mod raw;
 mod records;
 mod report;
 mod reported;
+mod search_history;
 mod server_metrics;
 #[cfg(test)]
 pub(crate) mod tests;
@@ -31,14 +32,17 @@ pub(crate) use capacity::{document as capacity_document, finish as finish_capaci
 pub(crate) use draft::Draft;
 pub(crate) use earlier_files::EarlierFiles;
 pub(crate) use files::{Artifacts, OutputLocation, check_folder};
-pub(crate) use folder_lock::FolderLock;
 pub(crate) use junit::{check_service, tell_service};
 pub(crate) use kinds::{Kind, OptionalFiles};
 pub(crate) use otlp::{Spans, documents as otlp_documents};
+pub(crate) use output_check::write as write_output_check;
 pub(crate) use raw::RawWriter;
 pub(crate) use records::{RecordWriter, uuid};
 pub(crate) use report::document;
 pub(crate) use reported::reported;
+pub(crate) use search_history::{
+    SEARCH_HISTORY, document as search_document, folder_name as search_folder, write as write_search_history,
+};
 pub(crate) use server_metrics::{LineAt, LineOf};
 pub(crate) use time::utc;
 pub(crate) use unfinished::{Owner, logs_in, remove_leftovers, remove_temporaries};

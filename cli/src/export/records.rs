@@ -16,6 +16,8 @@ pub(crate) struct RecordWriter<'a> {
     sessions: &'a dyn Fn(u32) -> Option<String>,
     /// The value of its `X-Correlation-ID`.
     names: Option<&'a dyn Fn(&Record) -> String>,
+    /// How many conversations have begun each other before that of an entry.
+    depth: Option<&'a dyn Fn(u32) -> u32>,
     secrets: &'a Secrets,
     trace: bool,
     /// By place in the table of metrics.
@@ -37,6 +39,7 @@ impl<'a> RecordWriter<'a> {
             wall,
             sessions,
             names: None,
+            depth: None,
             secrets,
             trace,
             labels: metric::TABLE.iter().map(|info| Label::of(info)).collect(),
@@ -47,6 +50,11 @@ impl<'a> RecordWriter<'a> {
     /// The same, which says how the session of each request was called on the wire.
     pub(crate) fn naming(self, names: &'a dyn Fn(&Record) -> String) -> Self {
         Self { names: Some(names), ..self }
+    }
+
+    /// The same, which says how deep in a tree of conversations each request is.
+    pub(crate) fn nesting(self, depth: &'a dyn Fn(u32) -> u32) -> Self {
+        Self { depth: Some(depth), ..self }
     }
 
     /// Writes one request.
@@ -87,13 +95,14 @@ impl<'a> RecordWriter<'a> {
             request_end_ns: (self.wall)(at.end),
             worker_id: format!("worker_{}", record.worker),
             record_processor_id: "ringload",
-            benchmark_phase: match record.phase {
-                PhaseKind::Warmup => "warmup",
-                PhaseKind::Profiling => "profiling",
-            },
+            benchmark_phase: phase_name(record.phase),
             was_cancelled: cancelled,
             cancellation_time_ns: cancelled.then(|| (self.wall)(at.end)),
-            agent_depth: 0,
+            agent_depth: self.depth.map_or(0, |depth| depth(record.entry)),
+            phase_index: u32::from(record.phase == PhaseKind::Profiling),
+            phase_name: phase_name(record.phase),
+            phase_kind: phase_name(record.phase),
+            context_overflow_skip: false,
         }
     }
 
@@ -134,8 +143,21 @@ impl<'a> RecordWriter<'a> {
         if let Some(reason) = record.retry {
             data.insert("retry".into(), json!(reason));
         }
-        data.insert("bytes_sent".into(), record.bytes_sent.into());
-        data.insert("bytes_received".into(), record.bytes_received.into());
+        for (name, bytes) in [
+            ("bytes_sent", record.bytes_sent),
+            ("bytes_received", record.bytes_received),
+            ("request_bytes_total", record.bytes_sent),
+            ("response_bytes_total", record.bytes_received),
+        ] {
+            data.insert(name.into(), bytes.into());
+        }
+        data.extend(durations(record).into_iter().filter_map(|(name, time)| Some((name.to_owned(), time?.into()))));
+        if record.status != 0 {
+            data.insert("response_status_code".into(), record.status.into());
+        }
+        if let Some(ready) = at.connection_ready.filter(|_| record.connection_reused) {
+            data.insert("connection_reused_ns".into(), (self.wall)(ready).into());
+        }
         Value::Object(data)
     }
 
@@ -161,6 +183,28 @@ impl<'a> RecordWriter<'a> {
             }
         }
     }
+}
+
+/// A phase, as AIPerf calls it.
+fn phase_name(phase: PhaseKind) -> &'static str {
+    match phase {
+        PhaseKind::Warmup => "warmup",
+        PhaseKind::Profiling => "profiling",
+    }
+}
+
+/// How long the parts of a request took, nanoseconds, as AIPerf derives them from the instants.
+fn durations(record: &Record) -> [(&'static str, Option<Nanos>); 5] {
+    let at = &record.instants;
+    let between = |from: Option<Nanos>, to: Option<Nanos>| Some(to?.saturating_sub(from?));
+    let connected = if record.connection_reused { None } else { between(at.tcp_start, at.tcp_end) };
+    [
+        ("connecting_ns", connected),
+        ("sending_ns", between(at.send_start, at.send_end)),
+        ("waiting_ns", between(at.send_end, at.first_byte)),
+        ("receiving_ns", between(at.first_byte, Some(at.end))),
+        ("duration_ns", between(at.send_start, Some(at.end))),
+    ]
 }
 
 /// The error of a request that was cancelled as planned.
@@ -194,6 +238,10 @@ pub(super) struct Metadata {
     #[serde(skip_serializing_if = "Option::is_none")]
     cancellation_time_ns: Option<u64>,
     agent_depth: u32,
+    phase_index: u32,
+    phase_name: &'static str,
+    phase_kind: &'static str,
+    context_overflow_skip: bool,
 }
 
 /// What stands before and after each value of a metric.

@@ -96,6 +96,24 @@ const WITHOUT_EFFECT: &[WithoutEffect] = &[
         instead: None,
         why: "hash_ids of a trace are never sent",
     },
+    WithoutEffect {
+        names: &["optuna-sampler", "optuna-acquisition", "optuna-terminator"],
+        takes_value: true,
+        instead: None,
+        why: "--search-space fits one model and ends where nothing better is expected, whatever AIPerf would have used",
+    },
+    WithoutEffect {
+        names: &["use-end-to-start-delays"],
+        takes_value: false,
+        instead: None,
+        why: "the delays of a trace are counted from the response before",
+    },
+    WithoutEffect {
+        names: &["trace-idle-gap-cap-seconds"],
+        takes_value: true,
+        instead: Some("inter-turn-delay-cap-seconds"),
+        why: "what lies between two requests of a session is the delay of the second",
+    },
     WithoutEffect { names: &["bo-constraint-mode"], takes_value: true, instead: None, why: "AIPerf leaves it out too" },
     WithoutEffect {
         names: &["wait-for-model-timeout"],
@@ -164,10 +182,8 @@ fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// Endpoint types of AIPerf that ringload does not have.
 pub(crate) const ENDPOINT_TYPES: &[&str] = &["chat_embeddings", "audio_transcription", "solido_rag", "rankings"];
 
-const REMEDIES: &[(&[&str], &str)] = &[(
-    &["--search-space", "--search-sla"],
-    "use --search-recipe, `ringload capacity`, or a comma list such as --concurrency 1,4,16",
-)];
+const REMEDIES: &[(&[&str], &str)] =
+    &[(&["--search-sla-tier"], "give each bound by --search-sla: a point has to keep all of them")];
 
 /// Group, and its flags.
 const GROUPS: &[(&str, &[&str])] = &[
@@ -178,8 +194,6 @@ const GROUPS: &[(&str, &[&str])] = &[
     (
         "datasets",
         &[
-            "--hf-weka-dataset",
-            "--dataset-filter",
             "--use-think-time-only",
             "--max-context-length",
             "--allow-dataset-wrap",
@@ -206,35 +220,16 @@ const GROUPS: &[(&str, &[&str])] = &[
             "--trajectory-start-min-ratio",
             "--trajectory-start-max-ratio",
             "--burst-phase-starts",
-            "--trace-idle-gap-cap-seconds",
             "--system-idle-gap-cap-seconds",
         ],
     ),
-    ("scenarios", &["--scenario", "--unsafe-override"]),
+    ("scenarios", &["--unsafe-override"]),
     ("warm-up", &["--agentic-cache-warmup-duration", "--agentic-warmup-grace-period"]),
     ("output", &["--export-outputs-json"]),
     ("network latency", &["--network-latency-automatic", "--network-latency-mean", "--network-latency-ping-interval"]),
     (
         "sweeps, repeats and searches",
-        &[
-            "--search-space",
-            "--search-metric",
-            "--search-stat",
-            "--search-direction",
-            "--search-max-iterations",
-            "--search-initial-points",
-            "--search-random-seed",
-            "--search-planner",
-            "--optuna-sampler",
-            "--optuna-acquisition",
-            "--optuna-terminator",
-            "--search-percentile-pooling",
-            "--search-sla",
-            "--search-sla-tier",
-            "--error-rate-sla",
-            "--degradation-metric-tag",
-            "--degradation-stat",
-        ],
+        &["--search-sla-tier", "--error-rate-sla", "--degradation-metric-tag", "--degradation-stat"],
     ),
     (
         "accuracy",

@@ -1,5 +1,6 @@
 //! The command line: one table of flags, from which come the help, the man page, the completions and `docs/flags.md`.
 
+mod adaptive;
 mod aiperf;
 mod calibrate;
 mod campaign;
@@ -31,6 +32,7 @@ mod recipes;
 mod refusal;
 mod report;
 mod rules;
+mod scenario;
 mod selftest;
 mod spelling;
 mod sweep;
@@ -45,6 +47,7 @@ pub(crate) mod values;
 pub(crate) mod variants;
 mod warmup;
 
+pub(crate) use adaptive::{AdaptiveArgs, AdaptiveSearch, Bound};
 pub(crate) use aiperf::table_without_effect;
 pub(crate) use calibrate::CalibrateArgs;
 pub(crate) use campaign::{CampaignArgs, Mode, SweepMode};
@@ -76,6 +79,7 @@ pub(crate) use prefix::PrefixArgs;
 pub(crate) use public::{PublicArgs, PublicDataset, Row as PublicRow, Source as PublicSource};
 pub(crate) use recipes::RecipeArgs;
 pub(crate) use report::ReportArgs;
+pub(crate) use scenario::ScenarioArgs;
 pub(crate) use selftest::SelftestArgs;
 pub(crate) use telemetry::{MetricsFormat, TelemetryArgs};
 pub(crate) use trace::TraceArgs;
@@ -241,6 +245,9 @@ pub(crate) struct ProfileArgs {
     /// A file that others have made.
     #[command(flatten)]
     pub(crate) public: PublicArgs,
+    /// What else it asks for.
+    #[command(flatten)]
+    pub(crate) scenario: ScenarioArgs,
     /// In which conversations.
     #[command(flatten)]
     pub(crate) conversation: ConversationArgs,
@@ -265,6 +272,9 @@ pub(crate) struct ProfileArgs {
     /// What is searched for.
     #[command(flatten)]
     pub(crate) recipe: RecipeArgs,
+    /// The same, in settings and figures of the user's.
+    #[command(flatten)]
+    pub(crate) adaptive: AdaptiveArgs,
     /// How this machine drives it.
     #[command(flatten)]
     pub(crate) machine: MachineArgs,
@@ -295,7 +305,7 @@ pub(crate) struct ConfigArgs {
 impl ProfileArgs {
     /// Whether they ask for more than one run.
     pub(crate) fn has_several_runs(&self) -> bool {
-        !self.points.is_empty() || self.campaign.num_profile_runs > 1
+        !self.points.is_empty() || self.campaign.num_profile_runs > 1 || !self.adaptive.search_space.is_empty()
     }
 
     /// Puts what is to be said of the line before what is said already; of a sweep its first point says it.

@@ -24,6 +24,8 @@ pub(crate) fn plan(args: &ProfileArgs, environment: &Environment) -> Result<Plan
     if let Some(plan) = &args.given_plan {
         return again(plan, args, environment);
     }
+    let with = args.with_scenario()?;
+    let args = with.as_ref().unwrap_or(args);
     let mut notes = args.notes.clone();
     notes.extend(args.telemetry.notes());
     notes.extend(args.recipe.notes());

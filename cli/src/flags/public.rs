@@ -14,6 +14,20 @@ pub(crate) struct PublicArgs {
     /// Another subset (configuration) of the public dataset than its usual one.
     #[arg(long, value_name = "NAME", requires = "public_dataset")]
     pub(crate) hf_subset: Option<String>,
+
+    /// The repository of the hub that --public-dataset weka_hf is: traces of coding sessions.
+    #[arg(long, value_name = "OWNER/NAME", requires = "public_dataset")]
+    pub(crate) hf_weka_dataset: Option<String>,
+
+    /// Take only rows of the public dataset whose column has this value; repeatable.
+    #[arg(long, value_name = "COLUMN=VALUE", requires = "public_dataset", value_parser = filter, num_args = 1..)]
+    pub(crate) dataset_filter: Vec<(String, String)>,
+}
+
+fn filter(text: &str) -> Result<(String, String), String> {
+    let both = text.split_once('=').map(|(column, value)| (column.trim().to_owned(), value.trim().to_owned()));
+    both.filter(|(column, value)| !column.is_empty() && !value.is_empty())
+        .ok_or_else(|| "write COLUMN=VALUE, as in harness=tool_calling".into())
 }
 
 /// A public dataset.
@@ -81,6 +95,17 @@ pub(crate) enum Row {
     Audio(&'static str),
     /// The file is a dataset of the format `sharegpt`.
     ShareGpt,
+    /// The row is a session of the format `weka_trace`.
+    CodingSession,
+    /// The row is a recorded session, with a span for each of its calls.
+    CallSpans,
+}
+
+impl Row {
+    /// Rows that are asked for at once: sessions have megabytes.
+    pub(crate) fn page(&self) -> usize {
+        if matches!(self, Self::CodingSession | Self::CallSpans) { 5 } else { 100 }
+    }
 }
 
 fn parse(text: &str) -> Result<&'static PublicDataset, String> {
@@ -110,7 +135,12 @@ const fn text(column: &'static str) -> Row {
 const BLAZEDIT: &str = "Given a code file, please apply the change requests and generate the new file.\n\nOriginal file:\n```python\n{code}\n```\n\n\
 Change request:\n{change_request}\n\nPlease generate the new code file in the \"New file\" section below.";
 
-static DATASETS: [PublicDataset; 23] = [
+/// Coding sessions of Weka's KV-cache-tester, published by SemiAnalysis.
+const fn coding(name: &'static str, repo: &'static str) -> PublicDataset {
+    rows(name, repo, "default", "train", Row::CodingSession)
+}
+
+static DATASETS: [PublicDataset; 27] = [
     PublicDataset {
         name: "sharegpt",
         source: Source::File {
@@ -159,6 +189,10 @@ static DATASETS: [PublicDataset; 23] = [
     rows("gigaspeech", "speechcolab/gigaspeech", "xs", "test", Row::Audio("audio")),
     rows("ami", "edinburghcstr/ami", "ihm", "test", Row::Audio("audio")),
     rows("spgispeech", "kensho/spgispeech", "test", "test", Row::Audio("audio")),
+    coding("semianalysis_cc_traces_weka_061326", "semianalysisai/cc-traces-weka-061326"),
+    coding("weka_hf", ""),
+    rows("exgentic", "Exgentic/agent-llm-traces", "default", "train", Row::CallSpans),
+    rows("exgentic_v2", "Exgentic/agent-llm-traces-v2", "default", "train", Row::CallSpans),
 ];
 
 #[cfg(test)]
@@ -170,8 +204,8 @@ mod tests {
     fn a_dataset_is_known_by_its_name_and_others_are_told() {
         let given = args("-m x --public-dataset spec-bench --request-count 5").public;
         assert_eq!(given.public_dataset.unwrap().row, Row::First("turns"));
-        let said = refused("-m x --public-dataset exgentic_v2");
-        assert!(said.contains("exgentic_v2") && said.contains("sharegpt") && said.contains("ami"), "{said}");
+        let said = refused("-m x --public-dataset exgentic_v9");
+        assert!(said.contains("exgentic_v9") && said.contains("sharegpt") && said.contains("ami"), "{said}");
         assert!(refused("-m x --hf-subset y").contains("--public-dataset"));
         for (i, dataset) in DATASETS.iter().enumerate() {
             assert!(DATASETS[..i].iter().all(|other| other.name != dataset.name), "{}", dataset.name);

@@ -63,6 +63,7 @@ impl ReportArgs {
             overwrite: self.overwrite,
             shutdown_grace: 0.0,
             keep_records: false,
+            check_output: None,
             profile_export_prefix: None,
             export_level: ExportLevel::Records,
             slice_duration: None,

@@ -1,6 +1,7 @@
 //! What several runs leave for the report and the files.
 
 use crate::result::run::RunOutput;
+use crate::result::search::SearchOutcome;
 use ringload_engine::campaign::{self, Intervals, PointFigures, Spread, SweepSummary, spreads};
 use ringload_engine::measure::Summary;
 use ringload_engine::statistics::Interval;
@@ -18,6 +19,8 @@ pub(crate) struct Campaign {
     pub(crate) sweep_id: Option<String>,
     /// What ended it early, if anything did.
     pub(crate) interrupted: Option<Interrupted>,
+    /// What chose the points, where a search did.
+    pub(crate) search: Option<SearchOutcome>,
 }
 
 /// How several runs ended before all of them were made.
@@ -83,7 +86,7 @@ impl Campaign {
     /// Of sweep points that were run.
     pub(crate) fn of_points(points: Vec<SweepPointOutcome>, level: f64, sweep_id: Option<String>) -> Self {
         let figures: Vec<PointFigures> = points.iter().map(|p| p.figures.clone()).collect();
-        Self { sweep: campaign::summarize(&figures), points, level, sweep_id, interrupted: None }
+        Self { sweep: campaign::summarize(&figures), points, level, sweep_id, interrupted: None, search: None }
     }
 
     /// Every run.

@@ -2,11 +2,12 @@
 
 use crate::exit::Exit;
 use crate::export::{EarlierFiles, OutputLocation};
-use crate::flags::variants::Repeat;
+use crate::flags::variants::{self, Repeat};
 use crate::flags::{CampaignArgs, ProfileArgs, SweepMode};
 use crate::live::signals;
 use crate::result::campaign::{Campaign, Interrupted, NotRun, Settling, SweepPointOutcome};
 use crate::result::run::{Identity, MOST_AGAIN, OfSeveral, RunOutput, fresh_id};
+use crate::runner::adaptive::{self, Adaptive};
 use crate::runner::convergence::Monitor;
 use crate::runner::environment::{announce, environment};
 use crate::runner::estimate::{self, Pace};
@@ -31,27 +32,27 @@ pub(crate) fn run(args: &ProfileArgs, fleet: Option<&Arc<dyn Lead>>) -> anyhow::
     let all = args.clone();
     let environment = environment();
     let seed = environment.fresh_seed;
-    let (points, notes) = signals::unless_stopped(move || sweep_points::plan(&all, &environment))??;
+    let (points, notes, search) = signals::unless_stopped(move || adaptive::first_points(&all, &environment))??;
     if args.output.dry_run {
         let plans: Vec<_> = points.iter().map(|c| &c.plan).collect();
         print_json(&plans)?;
         return Ok(Exit::Done);
     }
     announce(&args.output, &points[0].plan, &notes)?;
-    let base = sweep_points::folder(args, &points);
-    export::check_folder(&base)?;
+    let mut runs = Runs::new(args, points, search, fleet);
+    export::check_folder(&runs.base)?;
     for trial in 0..args.campaign.num_profile_runs as usize {
-        let of_point = |point| folder(&base, &args.campaign, points.len() > 1, point, trial);
-        points.iter().map(of_point).try_for_each(|dir| export::check_folder(&dir))?;
+        let of_point = |point| runs.folder(point, trial);
+        runs.points.iter().map(of_point).try_for_each(|dir| export::check_folder(&dir))?;
     }
-    let _folder = export::FolderLock::take(&base, args.output.quiet)?;
     if let Some(fleet) = fleet {
-        let plans: Vec<_> = points.iter().map(|point| &point.plan).collect();
+        let plans: Vec<_> = runs.points.iter().map(|point| &point.plan).collect();
         fleet.announce(seed, &plans, args.output.quiet)?;
     }
-    let pace = preflight::check(&points[0].plan, &args.endpoint, args.output.quiet)?;
-    tell_the_time(args, &points, pace);
-    let mut runs = Runs::new(args, &points, fleet);
+    let pace = preflight::check(&runs.points[0].plan, &args.endpoint, args.output.quiet)?;
+    if runs.search.is_none() {
+        tell_the_time(args, &runs.points, pace);
+    }
     let stopped = runs.all()?;
     signals::finishing();
     let base = runs.base.clone();
@@ -80,7 +81,13 @@ pub(crate) fn run(args: &ProfileArgs, fleet: Option<&Arc<dyn Lead>>) -> anyhow::
 /// The runs of a campaign, one after the other.
 struct Runs<'a> {
     args: &'a ProfileArgs,
-    points: &'a [SweepPoint],
+    points: Vec<SweepPoint>,
+    /// What chooses the points that are still to come.
+    search: Option<Adaptive>,
+    /// Whether there is more than one point.
+    swept: bool,
+    /// The run before, as repeat and point.
+    before: Option<(usize, usize)>,
     /// The folder of all.
     base: PathBuf,
     earlier: EarlierFiles,
@@ -97,14 +104,26 @@ struct Runs<'a> {
 }
 
 impl<'a> Runs<'a> {
-    fn new(args: &'a ProfileArgs, points: &'a [SweepPoint], fleet: Option<&Arc<dyn Lead>>) -> Self {
-        let base = sweep_points::folder(args, points);
-        let folders = points.iter().map(|point| point.folder.clone());
+    fn new(
+        args: &'a ProfileArgs,
+        points: Vec<SweepPoint>,
+        search: Option<Adaptive>,
+        fleet: Option<&Arc<dyn Lead>>,
+    ) -> Self {
+        let base = sweep_points::folder(args, &points);
+        let folders: Vec<String> = match &search {
+            Some(search) => search.folders().collect(),
+            None => points.iter().map(|point| point.folder.clone()).collect(),
+        };
+        let swept = points.len() > 1 || search.is_some();
         Self {
             earlier: EarlierFiles::of_several(&base, folders, args.output.overwrite).quietly(args.output.quiet),
             base,
             prepared: Prepared::on(args, fleet.cloned()),
-            sweep_id: (points.len() > 1).then(fresh_id),
+            search,
+            swept,
+            before: None,
+            sweep_id: swept.then(fresh_id),
             lines: !args.campaign.no_sweep_table && args.output.prints_lines(),
             monitors: points.iter().map(|_| Monitor::new(&args.campaign)).collect(),
             played: false,
@@ -119,37 +138,79 @@ impl<'a> Runs<'a> {
     /// # Errors
     /// What stands in the way of the first.
     fn all(&mut self) -> anyhow::Result<Option<Stop>> {
-        let mut before = None;
+        if self.search.is_some() {
+            return self.chosen();
+        }
         for (trial, index) in order(&self.args.campaign, self.points.len()) {
-            if self.monitors[index].settled() {
-                continue;
-            }
-            let previous = before.replace((trial, index));
-            let first = previous.is_none();
-            let pause = previous.map_or(0.0, |before| pause(&self.args.campaign, before, (trial, index)));
-            if signals::wait(pause) && !first {
-                return Ok(Some(Stop::Signal));
-            }
-            let run = match self.unspoiled(trial, index, first) {
-                Ok(run) => run,
-                Err(error) if first && !self.played => return Err(error),
-                Err(error) if Exit::of_error(&error) == Exit::Interrupted => return Ok(Some(Stop::Signal)),
-                Err(error) => return Ok(Some(Stop::Error(error))),
-            };
-            match decides_nothing(&run, self.args) {
-                true => self.monitors[index].forget(),
-                false => self.monitors[index].end(&run.outcome.summary),
-            }
-            let cancelled = run.outcome.summary.was_cancelled || signals::received();
-            if self.lines {
-                print(&report::progress_line(&run.outcome, first && run.spoiled_tries.is_empty()))?;
-            }
-            self.done[index].push(run);
-            if cancelled {
-                return Ok(Some(Stop::Signal));
+            let stopped = self.next(trial, index)?;
+            if stopped.is_some() {
+                return Ok(stopped);
             }
         }
         Ok(None)
+    }
+
+    /// Makes those of an adaptive search, as long as it chooses further points.
+    fn chosen(&mut self) -> anyhow::Result<Option<Stop>> {
+        loop {
+            let index = self.points.len() - 1;
+            for trial in 0..self.args.campaign.num_profile_runs as usize {
+                let stopped = self.next(trial, index)?;
+                if stopped.is_some() {
+                    return Ok(stopped);
+                }
+            }
+            let Self { search, points, done, args, base, .. } = self;
+            let Some(search) = search else { return Ok(None) };
+            search.record(&points[index].values, &done[index], |run| !decides_nothing(run, args));
+            let next = search.propose();
+            let next = search.write(base).and(next);
+            match next {
+                Ok(Some((point, _))) => self.add(point),
+                Ok(None) => return Ok(None),
+                Err(error) => return Ok(Some(Stop::Error(error.into()))),
+            }
+        }
+    }
+
+    fn add(&mut self, mut point: SweepPoint) {
+        let earlier = self.points.iter().map(|point| &point.plan);
+        point.plan = variants::sweep_point(point.plan, self.args.campaign.parameter_sweep_same_seed, earlier);
+        self.points.push(point);
+        self.monitors.push(Monitor::new(&self.args.campaign));
+        self.done.push(Vec::new());
+    }
+
+    /// Makes the next run, unless more repeats would change nothing; why it is the last, if it is.
+    ///
+    /// # Errors
+    /// What stands in the way of the first.
+    fn next(&mut self, trial: usize, index: usize) -> anyhow::Result<Option<Stop>> {
+        if self.monitors[index].settled() {
+            return Ok(None);
+        }
+        let previous = self.before.replace((trial, index));
+        let first = previous.is_none();
+        let pause = previous.map_or(0.0, |before| pause(&self.args.campaign, before, (trial, index)));
+        if signals::wait(pause) && !first {
+            return Ok(Some(Stop::Signal));
+        }
+        let run = match self.unspoiled(trial, index, first) {
+            Ok(run) => run,
+            Err(error) if first && !self.played => return Err(error),
+            Err(error) if Exit::of_error(&error) == Exit::Interrupted => return Ok(Some(Stop::Signal)),
+            Err(error) => return Ok(Some(Stop::Error(error))),
+        };
+        match decides_nothing(&run, self.args) {
+            true => self.monitors[index].forget(),
+            false => self.monitors[index].end(&run.outcome.summary),
+        }
+        let cancelled = run.outcome.summary.was_cancelled || signals::received();
+        if self.lines {
+            print(&report::progress_line(&run.outcome, first && run.spoiled_tries.is_empty()))?;
+        }
+        self.done[index].push(run);
+        Ok(cancelled.then_some(Stop::Signal))
     }
 
     /// Makes one run of a point, again where the client spoiled it; the files are of the last try.
@@ -174,8 +235,9 @@ impl<'a> Runs<'a> {
 
     /// Makes one run of a point.
     fn one(&mut self, run: Repeat, index: usize) -> anyhow::Result<RunOutput> {
+        let dir = self.folder(&self.points[index], run.index);
         let (args, point) = (self.args, &self.points[index]);
-        let (swept, trial) = (self.points.len() > 1, run.index);
+        let (swept, trial) = (self.swept, run.index);
         let plan = point.plan_of(run, &args.campaign);
         let mut identity = Identity::of(&plan);
         identity.of_several = OfSeveral {
@@ -186,7 +248,6 @@ impl<'a> Runs<'a> {
             variation_values: point.values.clone(),
             sweep_id: self.sweep_id.clone(),
         };
-        let dir = folder(&self.base, &args.campaign, swept, point, trial);
         let location = OutputLocation { dir: &dir, prefix: args.output.base_name(), earlier: &self.earlier };
         let monitor = &mut self.monitors[index];
         monitor.begin();
@@ -195,7 +256,8 @@ impl<'a> Runs<'a> {
             *played = true;
             monitor.observe(metrics);
         };
-        let place = place(args, (trial, index), self.points);
+        let points = self.search.as_ref().map_or(self.points.len(), Adaptive::most_points);
+        let place = place(args, (trial, index), (point, points));
         let observers = Observers { live: None, on_record: Some(&mut observe), place: Some(place) };
         run::run(plan, &mut self.prepared, &location, &point.output, identity, observers)
     }
@@ -226,7 +288,8 @@ impl<'a> Runs<'a> {
             },
             not_run,
         });
-        Campaign { interrupted, ..Campaign::of_points(points, level, self.sweep_id) }
+        let search = self.search.map(Adaptive::into_outcome);
+        Campaign { interrupted, search, ..Campaign::of_points(points, level, self.sweep_id) }
     }
 
     /// Sweep points of which a planned run was not made, and those of their runs.
@@ -244,11 +307,11 @@ impl<'a> Runs<'a> {
 }
 
 /// Which of all runs it is (repeat, point), for the live view.
-fn place(args: &ProfileArgs, (trial, index): (usize, usize), points: &[SweepPoint]) -> String {
+fn place(args: &ProfileArgs, (trial, index): (usize, usize), (point, points): (&SweepPoint, usize)) -> String {
     let runs = args.campaign.num_profile_runs;
     let mut parts = Vec::new();
-    if points.len() > 1 {
-        parts.push(format!("point {} of {}: {}", index + 1, points.len(), points[index].label));
+    if points > 1 {
+        parts.push(format!("point {} of {points}: {}", index + 1, point.label));
     }
     if runs > 1 {
         parts.push(format!("run {} of {runs}", trial + 1));
@@ -293,7 +356,21 @@ fn pause(args: &CampaignArgs, before: (usize, usize), next: (usize, usize)) -> f
         .max(wait(args.profile_run_cooldown_seconds, before.0 != next.0))
 }
 
-/// The folder of a run, as AIPerf lays them out.
+impl Runs<'_> {
+    /// The folder of a run.
+    fn folder(&self, point: &SweepPoint, trial: usize) -> PathBuf {
+        match &self.search {
+            // Points of a search come one after the other, with all their repeats.
+            Some(_) if self.args.campaign.num_profile_runs > 1 => {
+                self.base.join(&point.folder).join("profile_runs").join(format!("run_{:04}", trial + 1))
+            }
+            Some(_) => self.base.join(&point.folder),
+            None => folder(&self.base, &self.args.campaign, self.swept, point, trial),
+        }
+    }
+}
+
+/// The folder of a run of a sweep or of repeats, as AIPerf lays them out.
 fn folder(base: &Path, args: &CampaignArgs, swept: bool, point: &SweepPoint, trial: usize) -> PathBuf {
     let repeated = args.num_profile_runs > 1;
     let trial = trial + 1;

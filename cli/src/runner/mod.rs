@@ -1,10 +1,12 @@
 //! Runs of plans: one, the runs of a sweep, the probes of a search for the capacity, the steps of a calibration.
 
+mod adaptive;
 pub(crate) mod calibrate;
 pub(crate) mod calibration_steps;
 pub(crate) mod calibrations;
 pub(crate) mod campaign;
 pub(crate) mod capacity;
+pub(crate) mod check_output;
 pub(crate) mod compare;
 mod convergence;
 pub(crate) mod environment;

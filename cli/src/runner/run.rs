@@ -3,7 +3,7 @@
 use crate::export::{
     self, Artifacts, EarlierFiles, Kind, OptionalFiles, OutputLocation, RawWriter, RecordWriter, Spans,
 };
-use crate::flags::{ExportLevel, HookArgs, MlflowArgs, OutputArgs, ProfileArgs, TelemetryArgs};
+use crate::flags::{ExportLevel, MlflowArgs, OutputArgs, ProfileArgs};
 use crate::live::{progress, signals};
 use crate::page;
 use crate::redact::Secrets;
@@ -106,7 +106,6 @@ pub(crate) fn run(
     if let Some(exporter) = exporter {
         exporter.show(&control, &workers);
     }
-    signals::reserve(parties(around, telemetry));
     hooks::before(around, &plan)?;
     let view = LiveView::of(&plan, output, &workers, observers.place, kept, &host.facts);
     let scraper = Scraper::start(&plan, telemetry, &control, &workers, &view.server);
@@ -140,13 +139,6 @@ pub(crate) fn run(
         report_without_files(&done, output);
     }
     Err(error.into())
-}
-
-/// How many others are told of a run when its load is over.
-fn parties(hooks: &HookArgs, telemetry: &TelemetryArgs) -> usize {
-    let told =
-        [hooks.server_profiler, telemetry.otel_endpoint.is_some(), telemetry.mlflow.mlflow_tracking_uri.is_some()];
-    told.into_iter().filter(|told| *told).count()
 }
 
 /// A run whose load has ended.
@@ -298,7 +290,8 @@ fn sum_up(
     };
     let first = first_session(plan);
     let name = |record: &Record| workload.session_name(record.entry, first + record.k).into_owned();
-    let mut writer = RecordWriter::new(&wall, &sessions, secrets, trace).naming(&name);
+    let depth = |entry: u32| workload.depth(entry);
+    let mut writer = RecordWriter::new(&wall, &sessions, secrets, trace).naming(&name).nesting(&depth);
     let in_bodies = Secrets::in_bodies(plan);
     let mut raw_writer = RawWriter::new(workload, &in_bodies);
     let (mut lines, mut raw_lines) = files.lines();
@@ -329,10 +322,6 @@ fn sum_up(
     // A server may quote what it was sent; the verdict and every renderer quote the server.
     for group in &mut summary.errors {
         group.message = secrets.scrub(&group.message).into_owned();
-    }
-    for spoken in &mut summary.network.targets {
-        spoken.server = secrets.scrub(&spoken.server).into_owned();
-        spoken.via = secrets.scrub(&spoken.via).into_owned();
     }
     if let Some((kind, error)) = unwritten {
         files.leave_out(kind, error);

@@ -50,6 +50,19 @@ pub(crate) fn plan(args: &ProfileArgs, environment: &Environment) -> Result<(Vec
     Ok((points, notes))
 }
 
+/// A point of these values; and what was chosen for the user.
+///
+/// # Errors
+/// As [`plan`].
+pub(crate) fn of_values(
+    values: Vec<(String, String)>,
+    args: &ProfileArgs,
+    environment: &Environment,
+    notes: &mut Vec<String>,
+) -> Result<SweepPoint> {
+    point(label(&values), values, args, environment, notes)
+}
+
 fn point(
     label: String,
     values: Vec<(String, String)>,

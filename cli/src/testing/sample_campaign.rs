@@ -1,11 +1,14 @@
 //! Hand-made campaigns, for the tests of files and tables.
 
 use super::sample::outcome;
+use crate::flags::testing::args;
 use crate::result::campaign::Settling;
 use crate::result::campaign::{Campaign, SweepPointOutcome};
 use crate::result::run::RunOutput;
 use crate::result::run::{OfSeveral, Outcome};
+use crate::result::search::{SearchOutcome, Tried};
 use ringload_engine::measure::Metric;
+use ringload_engine::optimization::Trial;
 
 /// A sweep over `values` of --concurrency, two repeats a point; `with` makes the runs differ.
 pub(crate) fn sweep(values: &[u32], with: impl Fn(&mut Outcome)) -> Campaign {
@@ -60,4 +63,22 @@ pub(crate) fn settling() -> Settling {
         runs: 3,
         most_runs: 6,
     }
+}
+
+/// A search over three points, of which the second breaks its bound.
+pub(crate) fn search() -> SearchOutcome {
+    let asked = args(
+        "-m x --search-space concurrency:1,64:int --search-metric request_throughput --search-sla request_latency:p99:lt:200",
+    );
+    let search = asked.adaptive_search().unwrap().unwrap();
+    let tried = [(8.0, 40.0, 100.0), (64.0, 90.0, 300.0), (24.0, 70.0, 190.0)].map(|(load, figure, latency)| Tried {
+        trial: Trial {
+            values: vec![load],
+            objective: Some(figure),
+            violations: vec![Some(search.bounds[0].violation(latency))],
+        },
+        figure: Some(figure),
+        bounded: vec![Some(latency)],
+    });
+    SearchOutcome { search, tried: tried.into(), ended: Some("improvement_patience") }
 }

@@ -265,3 +265,28 @@ fn a_search_that_cannot_be_is_refused() {
         assert!(run.stderr.contains(said), "{args:?}: {}", run.stderr);
     }
 }
+
+#[test]
+fn an_adaptive_search_finds_the_best_point_and_writes_what_it_tried() {
+    let server = crowded();
+    let run = several(&server)
+        .args(["--search-space", "concurrency:1,4:int", "--search-metric", "request_throughput"])
+        .args(["--search-initial-points", "2", "--request-count", "8", "--search-random-seed", "1"])
+        .args(["--search-sla", "time_to_first_token:p50:lt:60000"])
+        .run()
+        .exits(0);
+    let history = json(&run, "search_history.json");
+    follows("search_history", &history);
+    follows("ringload_campaign", &json(&run, "ringload_campaign.json"));
+    let tried = history["iterations"].as_array().unwrap();
+    assert!((2..=4).contains(&tried.len()), "{history}");
+    for (i, point) in tried.iter().enumerate() {
+        assert_eq!(point["feasible"], true);
+        assert!(has(&run, &format!("search_iter_{i:04}/profile_export_aiperf.json")), "{i}");
+    }
+    let best = history["best"]["objective_value"].as_f64().unwrap();
+    let all = tried.iter().map(|point| point["objective_value"].as_f64().unwrap());
+    assert_eq!(all.reduce(f64::max), Some(best));
+    assert!(history["convergence_reason"].is_string() && history["boundary_summary"]["feasible_max"].is_object());
+    assert!(run.stdout.contains("has the largest request_throughput avg"), "{}", run.stdout);
+}

@@ -59,3 +59,26 @@ fn a_run_is_noted_at_a_tracking_server_and_one_that_refuses_changes_nothing() {
     let ended = run(&refusing);
     assert!(ended.stderr.contains("not noted at") && ended.stderr.contains("status 503"), "{}", ended.stderr);
 }
+
+#[test]
+fn answers_under_load_are_held_against_those_one_at_a_time() {
+    let server = Peer::start(|to, request| {
+        // Two prompts, each twice; then, under load, every third answer is another.
+        let other = request.serial >= 4 && request.serial.is_multiple_of(3);
+        peer::write(to, &peer::chat(if other { 3 } else { 2 }))
+    });
+    let run = Profile::of(server.addr())
+        .args(["--allow-invalid", "--check-output", "2", "--concurrency", "3", "--request-count", "9"])
+        .run()
+        .exits(0);
+    let text = std::fs::read_to_string(run.artifacts().join("output_check.json")).expect("a file");
+    let found: Value = serde_json::from_str(&text).expect("JSON");
+    assert_eq!(
+        (&found["prompts"], &found["prompts_sent_twice"], &found["unstable_prompts"]),
+        (&2.into(), &2.into(), &0.into())
+    );
+    assert_eq!((&found["compared"], &found["different"]), (&9.into(), &3.into()));
+    assert!(run.stdout.contains("3 of 9 answers differ from those one at a time"), "{}", run.stdout);
+    let bodies: Vec<Value> = server.requests().iter().map(|request| request.json()).collect();
+    assert!(bodies.iter().all(|body| body["temperature"] == 0 && body["seed"].is_number()));
+}

@@ -104,8 +104,8 @@ fn the_best_of_a_sweep_is_the_best_of_its_cells() {
     let sweep = sweep(&campaign);
     let cells = sweep["per_combination_metrics"].as_array().unwrap();
     for (best, metric, most) in [
-        ("best_throughput", "output_token_throughput_avg", true),
-        ("best_latency_p99", "request_latency_p99", false),
+        ("best_throughput", "request_throughput_avg", true),
+        ("best_latency_p99", "time_to_first_token_p99", false),
         ("best_goodput", "goodput_avg", true),
     ] {
         let best = &sweep["best_configurations"][best];

@@ -32,8 +32,8 @@ pub(crate) struct OutputArgs {
     #[arg(long)]
     pub(crate) overwrite: bool,
 
-    /// After SIGTERM, SIGINT or another signal that ends a run, end within so many seconds, results and exports
-    /// included: what is in flight is awaited for what is left of them.
+    /// After SIGTERM, SIGINT or SIGHUP end within so many seconds, results included: what is in flight is awaited for
+    /// what is left of them.
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = values::seconds)]
     pub(crate) shutdown_grace: f64,
 
@@ -48,6 +48,11 @@ pub(crate) struct OutputArgs {
     /// `summary`, or `records` for a line per request as well, or `raw` for what was sent and answered too.
     #[arg(long, visible_alias = "profile-export-level", value_enum, default_value = "records")]
     pub(crate) export_level: ExportLevel,
+
+    /// Send N prompts [20] one at a time first, twice, with temperature 0 and a seed, then the load with the same
+    /// prompts: how many of its answers differ is printed, and written to output_check.json.
+    #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "20", value_parser = values::one_count)]
+    pub(crate) check_output: Option<u32>,
 
     /// Length of the time slices in which the run is shown as well, from the first request on.
     #[arg(long, visible_alias = "timeslice-duration", value_name = "SECONDS", value_parser = values::slice)]

@@ -2,8 +2,10 @@
 
 use super::super::layout::{heading, line, percent, short};
 use crate::result::campaign::{Campaign, SweepPointOutcome};
+use crate::result::search::SearchOutcome;
 use ringload_engine::campaign::Knee;
 use ringload_engine::measure::SloFigures;
+use ringload_engine::plan::metric;
 
 /// The knee, and the best sweep points.
 pub(super) fn render(campaign: &Campaign) -> String {
@@ -16,6 +18,7 @@ pub(crate) fn in_words(campaign: &Campaign) -> Vec<(&'static str, String)> {
     let sweep = &campaign.sweep;
     let label = |i: usize| campaign.points[i].label.as_str();
     let mut found = Vec::new();
+    found.extend(campaign.search.as_ref().map(|search| ("search", search_in_words(search))));
     if let Some(text) = out_of_reach(campaign) {
         found.push(("goodput", text));
     } else if let Some(text) = sweep.knee.and_then(|knee| knee_in_words(campaign, knee)) {
@@ -43,6 +46,38 @@ pub(crate) fn in_words(campaign: &Campaign) -> Vec<(&'static str, String)> {
         found.push(("left out", text));
     }
     found
+}
+
+/// What a search has found, after how many points, and why it ended.
+fn search_in_words(found: &SearchOutcome) -> String {
+    let search = &found.search;
+    let points = count_of(found.tried.len(), "point");
+    let ended = match found.ended {
+        Some("max_iterations") => "no more are allowed (--search-max-iterations)",
+        Some("improvement_patience") => "the last ten were no better",
+        Some("plateau_cv") => "the last eight differ by under 1 %",
+        Some("nothing_expected") => "no other point is expected to be better by more than 0.2 %",
+        Some("exhausted") => "there are no others",
+        Some(_) => "the bound is known to 2 %",
+        None => "it was interrupted",
+    };
+    let unit = metric::find(search.metric).map_or("", |info| info.unit);
+    match found.best().and_then(|place| Some((place, found.tried[place].figure?))) {
+        Some((place, figure)) => format!(
+            "{} has the {} {} {} ({} {unit}) of {points} tried; {ended}",
+            found.label(place),
+            if search.maximize { "largest" } else { "smallest" },
+            search.metric,
+            search.stat,
+            short(figure)
+        ),
+        None if search.bounds.is_empty() => format!("none of {points} tried has a {}; {ended}", search.metric),
+        None => format!("none of {points} tried keeps every bound of --search-sla; {ended}"),
+    }
+}
+
+fn count_of(n: usize, what: &str) -> String {
+    if n == 1 { format!("one {what}") } else { format!("{n} {what}s") }
 }
 
 fn knee_in_words(campaign: &Campaign, knee: Knee) -> Option<String> {

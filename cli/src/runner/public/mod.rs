@@ -2,6 +2,7 @@
 //! had from the hub, once, and kept. What a run reads is a dataset file like any other.
 
 mod rows;
+mod spans;
 
 use crate::flags::{ProfileArgs, PublicDataset, PublicRow, PublicSource};
 use crate::live::signals;
@@ -39,15 +40,29 @@ pub(crate) fn resolve(args: &mut ProfileArgs) -> anyhow::Result<Made> {
         .into());
     }
     let asked = args.conversation.num_conversations.or(args.load.request_count).unwrap_or(USUAL).min(MOST_ROWS);
-    let place = Place { hub: Hub::from_env(), dataset, subset: args.public.hf_subset.take(), quiet: args.output.quiet };
+    let place = Place {
+        hub: Hub::from_env(),
+        dataset,
+        repo: args.public.hf_weka_dataset.take(),
+        subset: args.public.hf_subset.take(),
+        filters: std::mem::take(&mut args.public.dataset_filter),
+        quiet: args.output.quiet,
+    };
+    place.check()?;
     let given = args.trace.input_file.clone();
     let found = signals::unless_stopped(move || place.file(given.as_deref(), asked as usize))??;
     args.trace.custom_dataset_type = Some(match dataset.row {
         PublicRow::ShareGpt => Format::ShareGpt,
         PublicRow::Turns(_) => Format::MultiTurn,
+        PublicRow::CodingSession => Format::Weka,
+        PublicRow::CallSpans => Format::Mooncake,
         _ => Format::SingleTurn,
     });
     args.trace.input_file = Some(found.path);
+    // Its calls have times all the same: they are replayed where that is asked for.
+    if dataset.row == PublicRow::CallSpans && !args.trace.fixed_schedule {
+        args.trace.no_fixed_schedule = true;
+    }
     let (file, format) = (args.trace.input_file.clone(), args.trace.custom_dataset_type);
     for point in &mut args.points {
         point.args.public.public_dataset = None;
@@ -61,7 +76,11 @@ pub(crate) fn resolve(args: &mut ProfileArgs) -> anyhow::Result<Made> {
 struct Place {
     hub: Hub,
     dataset: &'static PublicDataset,
+    /// Another repository than the dataset's own.
+    repo: Option<String>,
     subset: Option<String>,
+    /// Columns and the values that they have to have.
+    filters: Vec<(String, String)>,
     quiet: bool,
 }
 
@@ -72,6 +91,23 @@ struct Found {
 }
 
 impl Place {
+    /// Holds the repository that is named against the dataset.
+    fn check(&self) -> Result<()> {
+        let unnamed = matches!(self.dataset.source, PublicSource::Rows { repo: "", .. });
+        let name = self.dataset.name;
+        match (unnamed, &self.repo) {
+            (true, None) => Err(Error::usage(
+                format!("--public-dataset {name} without --hf-weka-dataset"),
+                "name a repository of the hub, as in --hf-weka-dataset semianalysisai/cc-traces-weka-061326",
+            )),
+            (false, Some(_)) => Err(Error::usage(
+                format!("--hf-weka-dataset with --public-dataset {name}, whose repository is known"),
+                "write --public-dataset weka_hf, or drop --hf-weka-dataset",
+            )),
+            _ => Ok(()),
+        }
+    }
+
     fn file(&self, given: Option<&Path>, asked: usize) -> Result<Found> {
         let kept = |path: PathBuf| Found { path, made: None };
         if let Some(path) = given {
@@ -92,6 +128,7 @@ impl Place {
             }
             PublicSource::Url(url) => self.converted(&self.downloaded(url)?),
             PublicSource::Rows { repo, subset, split } => {
+                let repo = self.repo.as_deref().unwrap_or(repo);
                 self.rows(repo, self.subset.as_deref().unwrap_or(subset), split, asked).map(kept)
             }
         }
@@ -107,9 +144,11 @@ impl Place {
         let mut lines = 0;
         let is_list = from.fill_buf().map_err(unread)?.first() == Some(&b'[');
         let mut put = |fields: &Value| -> Result<()> {
-            if let Some(line) = rows::line(&self.dataset.row, fields) {
-                lines += 1;
-                writeln!(to, "{line}").map_err(unread)?;
+            if rows::matches(fields, &self.filters) {
+                for line in rows::lines(&self.dataset.row, fields) {
+                    lines += 1;
+                    writeln!(to, "{line}").map_err(unread)?;
+                }
             }
             Ok(())
         };
@@ -154,8 +193,10 @@ impl Place {
 
     /// Where what was had is kept.
     fn kept(&self, ending: &str) -> PathBuf {
-        let subset = self.subset.as_deref().map(|subset| format!("@{}", subset.replace(['/', '.'], "_")));
-        let name = format!("{}{}.{ending}", self.dataset.name, subset.unwrap_or_default());
+        let filters = self.filters.iter().map(|(column, value)| format!("{column}={value}"));
+        let parts = self.repo.iter().chain(&self.subset).cloned().chain(filters);
+        let parts: String = parts.map(|part| format!("@{}", part.replace(['/', '.'], "_"))).collect();
+        let name = format!("{}{parts}.{ending}", self.dataset.name);
         self.hub.downloads.join("datasets").join(name)
     }
 
@@ -185,9 +226,10 @@ impl Place {
         let server = std::env::var("HF_DATASETS_SERVER").unwrap_or_else(|_| SERVER.to_owned());
         self.tell(&format!("{repo} ({subset}, {split}) at {server}"));
         let mut lines = Vec::new();
-        while lines.len() < asked {
-            let from = lines.len();
-            let page = PAGE.min(asked - from);
+        let (mut from, mut had) = (0, 0);
+        while had < asked && from < MOST_ROWS as usize {
+            let all = if self.filters.is_empty() { asked - had } else { PAGE };
+            let page = self.dataset.row.page().min(all);
             let query =
                 [("dataset", repo), ("config", subset), ("split", split)].map(|(k, v)| format!("{k}={}", escaped(v)));
             let url = format!("{server}/rows?{}&offset={from}&length={page}", query.join("&"));
@@ -199,18 +241,28 @@ impl Place {
             if found.is_empty() {
                 break;
             }
-            let ours = found.iter().filter_map(|row| rows::line(&self.dataset.row, &row["row"]));
-            let ours: Vec<Value> = ours.map(|line| self.with_media(line)).collect::<Result<_>>()?;
-            if ours.is_empty() {
+            if found.iter().any(|row| row["truncated_cells"].as_array().is_some_and(|cells| !cells.is_empty())) {
+                return Err(self.absent("its rows are cut there, for their size"));
+            }
+            let before = lines.len();
+            for row in found.iter().map(|row| &row["row"]).filter(|row| rows::matches(row, &self.filters)) {
+                let ours = rows::lines(&self.dataset.row, row).into_iter().map(|line| self.with_media(line));
+                let ours: Vec<Value> = ours.collect::<Result<_>>()?;
+                had += usize::from(!ours.is_empty());
+                lines.extend(ours);
+            }
+            if lines.len() == before && self.filters.is_empty() {
                 return Err(self.absent("its rows have other columns than they had"));
             }
-            lines.extend(ours);
+            from += found.len();
             if found.len() < page {
                 break;
             }
         }
         if lines.is_empty() {
-            return Err(self.absent("it has no rows there"));
+            let what =
+                if self.filters.is_empty() { "it has no rows there" } else { "no row is as --dataset-filter says" };
+            return Err(self.absent(what));
         }
         self.keep(&path, |to| lines.iter().try_for_each(|line| writeln!(to, "{line}")))?;
         Ok(path)
@@ -311,7 +363,7 @@ fn escaped(value: &str) -> String {
 
 /// What shows rows of the hub's datasets as JSON.
 const SERVER: &str = "https://datasets-server.huggingface.co";
-/// Rows that it shows at once.
+/// Rows that are looked at together where only some of them are wanted.
 const PAGE: usize = 100;
 /// Rows where no number of requests is asked for, and at most.
 const USUAL: u64 = 100;

@@ -1,10 +1,36 @@
 //! Rows of public datasets → lines of `single_turn` and `multi_turn`.
 
+use super::spans;
 use crate::flags::PublicRow as Row;
 use serde_json::{Value, json};
 
+/// The lines of a row: one, but for a recorded session, which has one a call; none where it has nothing to send.
+pub(super) fn lines(row: &Row, fields: &Value) -> Vec<Value> {
+    match row {
+        Row::CallSpans => spans::lines(fields),
+        Row::CodingSession => {
+            let whole = fields["id"].is_string() && fields["requests"].is_array();
+            whole.then(|| fields.clone()).into_iter().collect()
+        }
+        _ => line(row, fields).into_iter().collect(),
+    }
+}
+
+/// Whether a row has each of these values, whatever their case: in the column of that name, or, of `source_model`, in
+/// the list of the models that it was recorded of, without what stands before their names.
+pub(super) fn matches(fields: &Value, filters: &[(String, String)]) -> bool {
+    filters.iter().all(|(column, wanted)| {
+        let is = |text: &str| text.eq_ignore_ascii_case(wanted);
+        let of_model = |text: &str| is(text) || text.rsplit('/').next().is_some_and(is);
+        match (column.as_str(), &fields["models"]) {
+            ("source_model", Value::Array(models)) => models.iter().filter_map(Value::as_str).any(of_model),
+            _ => fields[column].as_str().is_some_and(is),
+        }
+    })
+}
+
 /// What is sent of a row, media as they stand there; `None` where it has nothing to send.
-pub(super) fn line(row: &Row, fields: &Value) -> Option<Value> {
+fn line(row: &Row, fields: &Value) -> Option<Value> {
     let text = |column: &str| fields.get(column)?.as_str().filter(|text| !text.trim().is_empty());
     match row {
         Row::Text { text: column, image } => {
@@ -54,7 +80,7 @@ pub(super) fn line(row: &Row, fields: &Value) -> Option<Value> {
             Some(json!({"text": asked, "video": media(fields.get("video")?)?}))
         }
         Row::Audio(column) => Some(json!({"text": "Transcribe this audio.", "audio": media(fields.get(*column)?)?})),
-        Row::ShareGpt => None,
+        Row::ShareGpt | Row::CallSpans | Row::CodingSession => None,
     }
 }
 

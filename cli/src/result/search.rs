@@ -1,0 +1,58 @@
+//! What an adaptive search leaves for the report and the files.
+
+use crate::flags::AdaptiveSearch;
+use ringload_engine::optimization::Trial;
+
+/// An adaptive search, and what came of its points.
+#[derive(Clone, Debug)]
+pub(crate) struct SearchOutcome {
+    /// What was searched for.
+    pub(crate) search: AdaptiveSearch,
+    /// Every point that was tried, in order.
+    pub(crate) tried: Vec<Tried>,
+    /// Why it ended, as AIPerf names it; none while it goes on, and where it was interrupted.
+    pub(crate) ended: Option<&'static str>,
+}
+
+/// A point that was tried.
+#[derive(Clone, Debug)]
+pub(crate) struct Tried {
+    /// Its values, and by how much it breaks each bound.
+    pub(crate) trial: Trial,
+    /// The figure, in its display unit.
+    pub(crate) figure: Option<f64>,
+    /// The figure of each bound.
+    pub(crate) bounded: Vec<Option<f64>>,
+}
+
+impl SearchOutcome {
+    /// The place of the best point that keeps every bound; the first of equals.
+    pub(crate) fn best(&self) -> Option<usize> {
+        let value = |i: usize| self.tried[i].trial.objective.unwrap_or(f64::NEG_INFINITY);
+        let holding = (0..self.tried.len()).filter(|i| self.tried[*i].trial.holds());
+        holding.reduce(|best, next| if value(next) > value(best) { next } else { best })
+    }
+
+    /// Of one setting with bounds: the place of the largest value that keeps them all, and of the smallest that does
+    /// not.
+    pub(crate) fn boundary(&self) -> Option<(Option<usize>, Option<usize>)> {
+        if self.search.space.len() != 1 || self.search.bounds.is_empty() {
+            return None;
+        }
+        let value = |i: &usize| self.tried[*i].trial.values[0];
+        let broken = |i: &usize| self.tried[*i].trial.violations.iter().any(|v| v.is_some_and(|v| v > 0.0));
+        let places = 0..self.tried.len();
+        let largest =
+            places.clone().filter(|i| self.tried[*i].trial.holds()).max_by(|a, b| value(a).total_cmp(&value(b)));
+        let smallest = places.filter(broken).min_by(|a, b| value(a).total_cmp(&value(b)));
+        Some((largest, smallest))
+    }
+
+    /// The values of a point, as `concurrency=118`.
+    pub(crate) fn label(&self, place: usize) -> String {
+        let values = &self.tried[place].trial.values;
+        let pairs =
+            self.search.space.iter().zip(values).map(|(varied, value)| format!("{}={value}", varied.axis.flag()));
+        pairs.collect::<Vec<_>>().join(" ")
+    }
+}

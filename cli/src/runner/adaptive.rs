@@ -1,0 +1,176 @@
+//! An adaptive search: points one after the other, each chosen by what those before it came to.
+
+use crate::export::search_folder;
+use crate::flags::ProfileArgs;
+use crate::flags::environment::Environment;
+use crate::result::run::RunOutput;
+use crate::result::search::{SearchOutcome, Tried};
+use crate::runner::sweep_points::{self, SweepPoint};
+use ringload_engine::campaign::figure;
+use ringload_engine::capacity::{Next, Range, Search};
+use ringload_engine::optimization::{Ended, Optimizer, Trial};
+use ringload_engine::{Error, Result};
+use std::path::Path;
+
+/// The points of the flags, or the first of an adaptive search; what was chosen for the user; and the search.
+///
+/// # Errors
+/// When one cannot be run, with what to write instead.
+pub(crate) fn first_points(
+    args: &ProfileArgs,
+    environment: &Environment,
+) -> Result<(Vec<SweepPoint>, Vec<String>, Option<Adaptive>)> {
+    let Some(mut search) = Adaptive::of(args, environment)? else {
+        let (points, notes) = sweep_points::plan(args, environment)?;
+        return Ok((points, notes, None));
+    };
+    let first = search.propose()?;
+    let (point, notes) = first.ok_or_else(|| Error::bug("a search without a first point"))?;
+    Ok((vec![point], notes, Some(search)))
+}
+
+/// A search under way.
+pub(crate) struct Adaptive {
+    args: ProfileArgs,
+    environment: Environment,
+    outcome: SearchOutcome,
+    way: Way,
+}
+
+/// How the next point is chosen.
+enum Way {
+    /// By a model of what was seen.
+    Model(Box<Optimizer>),
+    /// By doubling one setting until a bound breaks, then halving; and the value that was chosen last.
+    Halving(Search, Option<Next>),
+}
+
+impl Adaptive {
+    /// The search that the flags ask for, if they do; it has no values for its dimensions yet.
+    ///
+    /// # Errors
+    /// When the flags contradict each other.
+    pub(crate) fn of(args: &ProfileArgs, environment: &Environment) -> Result<Option<Self>> {
+        let Some(search) = args.adaptive_search()? else { return Ok(None) };
+        let way = match &search.space[..] {
+            [only] if search.halves => {
+                let dimension = &only.dimension;
+                let range = Range { from: dimension.low, to: dimension.high, tolerance: NEAR, whole: dimension.whole };
+                Way::Halving(Search::new(range), None)
+            }
+            _ => Way::Model(Box::new(Optimizer::new(search.settings.clone()))),
+        };
+        let outcome = SearchOutcome { search, tried: Vec::new(), ended: None };
+        Ok(Some(Self { args: args.clone(), environment: environment.clone(), outcome, way }))
+    }
+
+    /// Points that are tried at most.
+    pub(crate) fn most_points(&self) -> usize {
+        self.outcome.search.settings.most_trials
+    }
+
+    /// The folders of its points.
+    pub(crate) fn folders(&self) -> impl Iterator<Item = String> + use<> {
+        (0..self.most_points()).map(search_folder)
+    }
+
+    /// The point to run next; none once the search has ended.
+    ///
+    /// # Errors
+    /// When it cannot be run, with what to write instead.
+    pub(crate) fn propose(&mut self) -> Result<Option<(SweepPoint, Vec<String>)>> {
+        let values = match &mut self.way {
+            Way::Model(model) => {
+                let values = model.propose();
+                self.outcome.ended = model.ended().map(reason);
+                values
+            }
+            Way::Halving(search, chosen) => {
+                *chosen = search.next().filter(|next| !next.confirms && next.load >= search.range.from);
+                self.outcome.ended = match chosen {
+                    None => Some("boundary_found"),
+                    Some(_) if self.outcome.tried.len() >= self.outcome.search.settings.most_trials => {
+                        *chosen = None;
+                        Some(reason(Ended::MaxIterations))
+                    }
+                    Some(_) => None,
+                };
+                chosen.map(|next| vec![next.load])
+            }
+        };
+        values.map(|values| self.point(&values)).transpose()
+    }
+
+    fn point(&self, values: &[f64]) -> Result<(SweepPoint, Vec<String>)> {
+        let mut args = self.args.clone();
+        let mut named = Vec::new();
+        for (varied, value) in self.outcome.search.space.iter().zip(values) {
+            varied.axis.set(&mut args, *value);
+            named.push((varied.axis.flag().to_owned(), value.to_string()));
+        }
+        let mut notes = Vec::new();
+        let mut point = sweep_points::of_values(named, &args, &self.environment, &mut notes)?;
+        point.folder = search_folder(self.outcome.tried.len());
+        Ok((point, notes))
+    }
+
+    /// What came of the point that was proposed last: the mean of its runs that count.
+    pub(crate) fn record(
+        &mut self,
+        values: &[(String, String)],
+        runs: &[RunOutput],
+        counts: impl Fn(&RunOutput) -> bool,
+    ) {
+        let search = &self.outcome.search;
+        let mean = |tag: &str, stat: &str| {
+            let counted = runs.iter().filter(|run| counts(run) && run.outcome.summary.counts.succeeded > 0);
+            let figures: Vec<f64> = counted.filter_map(|run| figure(&run.outcome.summary, tag, stat)).collect();
+            (!figures.is_empty()).then(|| figures.iter().sum::<f64>() / figures.len() as f64)
+        };
+        let value = mean(search.metric, search.stat);
+        let bounded: Vec<_> = search.bounds.iter().map(|bound| mean(bound.metric, bound.stat)).collect();
+        let violations =
+            search.bounds.iter().zip(&bounded).map(|(bound, value)| value.map(|v| bound.violation(v))).collect();
+        let trial = Trial {
+            values: values.iter().filter_map(|(_, value)| value.parse().ok()).collect(),
+            objective: value.map(|v| if search.maximize { v } else { -v }),
+            violations,
+        };
+        match &mut self.way {
+            Way::Model(model) => model.record(trial.clone()),
+            Way::Halving(halving, chosen) => {
+                if let Some(next) = chosen.take() {
+                    halving.record(next, trial.holds());
+                }
+            }
+        }
+        self.outcome.tried.push(Tried { trial, figure: value, bounded });
+    }
+
+    /// Writes what was tried so far.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn write(&self, base: &Path) -> Result<()> {
+        crate::export::write_search_history(base, &self.outcome)
+    }
+
+    /// What it has come to.
+    pub(crate) fn into_outcome(self) -> SearchOutcome {
+        self.outcome
+    }
+}
+
+/// Why a search ended, as AIPerf names it where it has a name.
+fn reason(ended: Ended) -> &'static str {
+    match ended {
+        Ended::MaxIterations => "max_iterations",
+        Ended::ImprovementPatience => "improvement_patience",
+        Ended::PlateauCv => "plateau_cv",
+        Ended::NothingExpected => "nothing_expected",
+        Ended::Exhausted => "exhausted",
+    }
+}
+
+/// How near the bounds of a halving have to come, as a share of the upper one.
+const NEAR: f64 = 0.02;
