@@ -129,7 +129,7 @@ fn contradictions_are_refused_with_what_to_write() {
         ("-m x --header nonsense", "Name:Value"),
         ("-m x --api-key abcdefgh --header Authorization:zz", "drop one"),
         ("-m x --public-dataset p", "sharegpt"),
-        ("-m x --scenario p", "known to AIPerf, not supported by ringload yet"),
+        ("-m x --open-loop-strict", "known to AIPerf, not supported by ringload yet"),
         ("-m x --video-width 64", "--video-height 480"),
         ("-m x --video-fps 4", "without --video-width"),
         ("-m x --endpoint-type messages --video-width 64 --video-height 48", "takes no videos"),
