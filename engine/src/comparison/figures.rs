@@ -51,7 +51,6 @@ pub fn figures(run: &Observed, seed: u64) -> Vec<Estimate> {
         put(Statistic::Avg, mean, mean_error(values));
         let mut rng = ItemRng::new(seed, Stream::Bootstrap, k as u64);
         let shares: Vec<f64> = PERCENTILES.iter().map(|(share, _)| *share).collect();
-        let errors = percentile_errors(values, &shares, &mut rng);
         let mut sorted = values.clone();
         sorted.sort_unstable_by(f64::total_cmp);
         for (i, (share, statistic)) in PERCENTILES.iter().enumerate() {
@@ -65,6 +64,7 @@ pub fn figures(run: &Observed, seed: u64) -> Vec<Estimate> {
     let ended = run.ends.len() as u64 + run.failed;
     if ended > 0 {
         let share = run.failed as f64 / ended as f64;
+        let errors = percentile_errors(values, &sorted, &shares, &mut rng);
         // Wilson's centre keeps an error where nothing failed.
         let smoothed = (run.failed as f64 + 2.0) / (ended as f64 + 4.0);
         found.push(Estimate {

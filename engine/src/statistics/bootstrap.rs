@@ -44,7 +44,7 @@ pub fn percentile_intervals(
         return Some((Method::BatchPercentiles, found));
     }
     let (sorted, ranks) = ranked(values);
-    let draws = resampled(&ranks, &sorted, shares, block_length(values), RESAMPLES, rng);
+    let draws = resampled(&ranks, &sorted, shares, block_length(values), rng);
     let tail = (1.0 - level) / 2.0;
     let found = shares
         .iter()
@@ -61,25 +61,6 @@ pub fn percentile_intervals(
         })
         .collect();
     Some((Method::BlockBootstrap, found))
-}
-
-/// Standard errors of percentiles (`shares` from 0 to 1) of values in the order in which they were observed, by the
-/// same methods: the standard deviation over 300 resamples of blocks of twice [`block_length`]; beyond 20 000 values
-/// that of the percentiles of 32 batches over √32. `None` under 100 values, and where one is not finite.
-#[must_use]
-pub fn percentile_errors(values: &[f64], shares: &[f64], rng: &mut ItemRng) -> Option<Vec<f64>> {
-    if values.len() < LEAST || values.iter().any(|v| !v.is_finite()) {
-        return None;
-    }
-    if values.len() > MOST_RESAMPLED {
-        return shares.iter().map(|share| Some(Sample::of(&of_batches(values, *share))?.se())).collect();
-    }
-    let (sorted, ranks) = ranked(values);
-    // A block leaves out what its values have in common with their neighbours outside: errors of long blocks are less
-    // too small, and are needed to hold for pairs of runs.
-    let block = (2 * block_length(values)).min((values.len() / 10).max(1));
-    let draws = resampled(&ranks, &sorted, shares, block, RESAMPLES_OF_ERRORS, rng);
-    draws.iter().map(|drawn| Some(Sample::of(drawn)?.sd)).collect()
 }
 
 /// The values in order, and the rank of each.
@@ -109,19 +90,12 @@ pub fn block_length(values: &[f64]) -> usize {
 
 /// Per share: its percentile in each resample. A resample is a count of each rank, so that its percentiles take one
 /// walk.
-fn resampled(
-    ranks: &[u32],
-    sorted: &[f64],
-    shares: &[f64],
-    block: usize,
-    resamples: usize,
-    rng: &mut ItemRng,
-) -> Vec<Vec<f64>> {
+fn resampled(ranks: &[u32], sorted: &[f64], shares: &[f64], block: usize, rng: &mut ItemRng) -> Vec<Vec<f64>> {
     let n = ranks.len();
-    let mut drawn = vec![Vec::with_capacity(resamples); shares.len()];
+    let mut drawn = vec![Vec::with_capacity(RESAMPLES); shares.len()];
     let mut resample = vec![0u32; n];
     let mut counts = vec![0u32; n];
-    for _ in 0..resamples {
+    for _ in 0..RESAMPLES {
         counts.fill(0);
         let mut taken = 0;
         while taken < n {
@@ -164,7 +138,6 @@ fn of_batches(values: &[f64], share: f64) -> Vec<f64> {
 }
 
 const LEAST: usize = 100;
-const RESAMPLES_OF_ERRORS: usize = 300;
 const RESAMPLES: usize = 1_000;
 const MOST_RESAMPLED: usize = 20_000;
 const BATCHES: usize = 32;

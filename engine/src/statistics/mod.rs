@@ -7,6 +7,7 @@
 //!   mean        Student's t interval of independent values
 //!   batch       interval of the mean of values that depend on each other: batch means
 //!   bootstrap   interval of a percentile of such values: circular blocks
+//!   resampled   its standard error, of any number of values: the same
 //!   proportion  Wilson's interval of a share
 //!   mser        where a series has settled: MSER-5, kept where the level changes
 //!   select      values by their rank, without a copy of them
@@ -18,14 +19,16 @@ mod bootstrap;
 mod mean;
 mod mser;
 mod proportion;
+mod resampled;
 mod select;
 mod trend;
 
 pub use batch::{BatchMeans, autocorrelation, batch_means};
-pub use bootstrap::{Method, PercentileInterval, block_length, percentile_errors, percentile_intervals};
+pub use bootstrap::{Method, PercentileInterval, block_length, percentile_intervals};
 pub use mean::Sample;
 pub use mser::{Settled, settled};
 pub use proportion::wilson;
+pub use resampled::percentile_errors;
 pub use trend::{MannKendall, Slope, mann_kendall, theil_sen, theil_sen_at};
 
 use serde::{Deserialize, Serialize};
