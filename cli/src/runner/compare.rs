@@ -1,14 +1,18 @@
 //! Reads what runs have left, and holds them against each other.
 
+mod source;
+
 use crate::flags::{CompareArgs, Format};
 use crate::result::comparison::{Changed, Comparison, Curves, Pair};
 use crate::runner::others;
 use crate::runner::record_lines::observed;
-use ringload_engine::comparison::{Estimate, Limit, Observed, compare, curve, figures};
+use ringload_engine::comparison::{Estimate, Limit, Observed, compare, curve, figures, of_repeats};
 use ringload_engine::files::{regular, small};
 use ringload_engine::plan::metric;
+use ringload_engine::verdict::Status;
 use ringload_engine::{Error, Result};
 use serde_json::Value;
+use source::{Source, source_of};
 use std::io::BufReader;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -21,28 +25,31 @@ pub(crate) fn comparison(args: &CompareArgs) -> Result<Comparison> {
     let limits = args.fail_if.iter().map(|text| Limit::parse(text)).collect::<Result<Vec<_>>>()?;
     let paths: Vec<&PathBuf> = std::iter::once(&args.base).chain(&args.new).collect();
     let mut runs = thread::scope(|scope| {
-        let reading: Vec<_> = paths.iter().map(|path| scope.spawn(|| Left::read(path))).collect();
+        let read = |(i, path): (usize, &PathBuf)| {
+            let left = Left::read(path)?;
+            let figures = left.figures(u64::from(i > 0));
+            Ok((left, figures))
+        };
+        let reading: Vec<_> = paths.into_iter().enumerate().map(|place| scope.spawn(move || read(place))).collect();
         let ended =
             reading.into_iter().map(|thread| thread.join().unwrap_or_else(|_| Err(Error::bug("a reader panicked"))));
         ended.collect::<Result<Vec<_>>>()
     })?;
-    let base = runs.remove(0);
-    let estimates = base.figures(0);
-    let pair = |new: &Left| {
-        let theirs = new.figures(1);
-        let differences = compare(&estimates, &theirs, args.confidence);
+    let (base, estimates) = runs.remove(0);
+    let pair = |(new, theirs): &(Left, Vec<Estimate>)| {
+        let differences = compare(&estimates, theirs, args.confidence);
         let held = limits.iter().map(|limit| (limit.clone(), limit.judge(&differences))).collect();
         Pair {
             name: new.name.clone(),
             requests: new.requests(),
             verdict: new.verdict.clone(),
             changed: base.changed(new),
-            notes: notes(&base, new, &estimates, &theirs),
+            notes: notes(&base, new, &estimates, theirs),
             differences,
             held,
         }
     };
-    let all: Vec<&Left> = std::iter::once(&base).chain(&runs).collect();
+    let all: Vec<&Left> = std::iter::once(&base).chain(runs.iter().map(|(left, _)| left)).collect();
     Ok(Comparison {
         curves: if args.format == Format::Html { curves_of(&all) } else { Vec::new() },
         base: base.name.clone(),
@@ -56,10 +63,10 @@ pub(crate) fn comparison(args: &CompareArgs) -> Result<Comparison> {
 /// Of each metric of the base, the curve of every run that has it.
 fn curves_of(runs: &[&Left]) -> Vec<Curves> {
     let of = |left: &Left, tag: &str| {
-        let (.., values) = left.observed.metrics.iter().find(|(other, ..)| other == tag)?;
-        Some((left.name.clone(), curve(values)))
+        let values = left.values(tag);
+        (!values.is_empty()).then(|| (left.name.clone(), curve(&values)))
     };
-    let tags = runs.iter().take(1).flat_map(|base| &base.observed.metrics);
+    let tags = runs.iter().take(1).flat_map(|base| &base.observed[0].metrics);
     tags.map(|(tag, ..)| {
         let name = metric::find(tag).map_or(tag.as_str(), |info| info.header);
         Curves { name: name.to_owned(), runs: runs.iter().filter_map(|left| of(left, tag)).collect() }
@@ -72,10 +79,11 @@ struct Left {
     name: String,
     /// Who made the run.
     tool: &'static str,
-    observed: Observed,
+    /// Its requests; of repeats those of each.
+    observed: Vec<Observed>,
     /// What is said of it beside its requests.
     figures: Vec<Estimate>,
-    /// `VALID` …; of ringload's runs.
+    /// `VALID` …; of ringload's runs. Of repeats the worst.
     verdict: Option<String>,
     /// Plan and machine, by the path of each fact.
     facts: Vec<(String, String)>,
@@ -89,6 +97,7 @@ impl Left {
     fn read(path: &Path) -> Result<Self> {
         match source_of(path)? {
             Source::Lines(lines) => Self::of_lines(path, &lines),
+            Source::Repeats(all) => Self::of_repeats(path, &all),
             Source::Document(document, number) => Self::of_document(path, &document, number),
         }
     }
@@ -115,13 +124,29 @@ impl Left {
         Ok(Self {
             name: path.display().to_string(),
             tool: if theirs { "AIPerf" } else { "ringload" },
-            observed,
+            observed: vec![observed],
             figures: Vec::new(),
             verdict: verdict.map(str::to_owned),
             facts,
             common,
             notes: Vec::new(),
         })
+    }
+
+    /// Of the same plan several times: facts are those of the first.
+    fn of_repeats(path: &Path, all: &[PathBuf]) -> Result<Self> {
+        let mut runs = all.iter().map(|lines| Self::of_lines(path, lines)).collect::<Result<Vec<_>>>()?;
+        let others = runs.split_off(1);
+        let mut left = runs.remove(0);
+        for other in others {
+            left.observed.extend(other.observed);
+            left.verdict = worse(left.verdict.take(), other.verdict);
+        }
+        left.notes.push(format!(
+            "{} runs: figures are means over them, and intervals as wide as the runs lie apart",
+            left.observed.len()
+        ));
+        Ok(left)
     }
 
     /// Of any tool, in one document.
@@ -141,7 +166,7 @@ impl Left {
         Ok(Self {
             name: path.display().to_string(),
             tool: foreign.tool,
-            observed: foreign.observed,
+            observed: vec![foreign.observed],
             figures: foreign.figures,
             verdict: None,
             facts,
@@ -151,13 +176,23 @@ impl Left {
     }
 
     fn requests(&self) -> u64 {
-        let of_metrics = self.observed.metrics.iter().map(|(.., values)| values.len()).max().unwrap_or(0);
-        self.observed.ends.len().max(of_metrics) as u64
+        let of = |run: &Observed| {
+            let of_metrics = run.metrics.iter().map(|(.., values)| values.len()).max().unwrap_or(0);
+            run.ends.len().max(of_metrics) as u64
+        };
+        self.observed.iter().map(of).sum()
+    }
+
+    /// The values of a metric, of all requests.
+    fn values(&self, tag: &str) -> Vec<f64> {
+        let metrics = self.observed.iter().flat_map(|run| &run.metrics);
+        metrics.filter(|(other, ..)| other == tag).flat_map(|(.., values)| values).copied().collect()
     }
 
     /// Its figures; those that its requests do not show without an error.
     fn figures(&self, seed: u64) -> Vec<Estimate> {
-        let mut found = figures(&self.observed, seed);
+        let of_runs: Vec<_> = self.observed.iter().map(|run| figures(run, seed)).collect();
+        let mut found = of_repeats(&of_runs);
         for figure in &self.figures {
             if !found.iter().any(|one| (&one.tag, one.statistic) == (&figure.tag, figure.statistic)) {
                 found.push(figure.clone());
@@ -184,6 +219,15 @@ impl Left {
         let config = |left: &Self| matches!(left.tool, "ringload" | "AIPerf");
         self.tool == new.tool || config(self) && config(new)
     }
+}
+
+/// The worse of two verdicts.
+fn worse(one: Option<String>, other: Option<String>) -> Option<String> {
+    let rank = |verdict: &Option<String>| {
+        let word = verdict.as_deref().unwrap_or_default();
+        [Status::Valid, Status::Suspect, Status::Invalid, Status::Failed].iter().position(|s| s.word() == word)
+    };
+    if rank(&one) < rank(&other) { other } else { one }
 }
 
 /// What of two runs cannot be compared.
@@ -220,36 +264,6 @@ fn notes(base: &Left, new: &Left, figures: &[Estimate], theirs: &[Estimate]) -> 
     notes
 }
 
-/// Where what is compared lies.
-enum Source {
-    /// A line for each request.
-    Lines(PathBuf),
-    /// One document; of several runs in it the one of this number.
-    Document(PathBuf, Option<usize>),
-}
-
-/// A file, or what a folder has: the requests rather than figures.
-fn source_of(path: &Path) -> Result<Source> {
-    if path.is_file() {
-        let is_document = path.extension().is_some_and(|extension| extension == "json");
-        return Ok(if is_document { Source::Document(path.to_owned(), None) } else { Source::Lines(path.to_owned()) });
-    }
-    // `benchmarks.json#2`
-    let named = path.to_str().and_then(|text| text.rsplit_once('#'));
-    if let Some((file, number)) = named.filter(|(file, _)| Path::new(file).is_file())
-        && let Ok(number) = number.parse()
-    {
-        return Ok(Source::Document(file.into(), Some(number)));
-    }
-    let lines = records_of(path);
-    let usual = others::USUAL.iter().map(|name| path.join(name)).find(|path| path.is_file());
-    match (lines, usual) {
-        (Ok(lines), _) => Ok(Source::Lines(lines)),
-        (Err(_), Some(document)) => Ok(Source::Document(document, None)),
-        (Err(none), None) => Err(none),
-    }
-}
-
 /// What every tool has of a plan, from AIPerf's configuration.
 fn common_facts(config: &Value) -> Vec<(String, String)> {
     let phase = config.get("phases").and_then(|phases| phases.as_array()?.last());
@@ -266,27 +280,6 @@ fn common_facts(config: &Value) -> Vec<(String, String)> {
         ("requests", phase_fact("requests")),
     ];
     facts.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
-}
-
-/// The records of the requests in a folder: AIPerf's file, or the only one of its kind.
-fn records_of(path: &Path) -> Result<PathBuf> {
-    let none = |what: String| {
-        Error::usage(
-            what,
-            "name the --artifact-dir of a run of ringload or AIPerf that wrote a line for each request (--export-level records), or a result in JSON of AIPerf, vllm bench serve, guidellm or inference-perf",
-        )
-    };
-    let usual = path.join("profile_export.jsonl");
-    if usual.is_file() {
-        return Ok(usual);
-    }
-    let entries = path.read_dir().map_err(|e| none(format!("{}: {e}", path.display())))?;
-    let mut found =
-        entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "jsonl") && p.is_file());
-    match (found.next(), found.next()) {
-        (Some(one), None) => Ok(one),
-        _ => Err(none(format!("{}: there is no profile_export.jsonl in it", path.display()))),
-    }
 }
 
 /// A document of a run, where it can be read.

@@ -32,6 +32,17 @@ pub struct Estimate {
     pub error: Option<f64>,
     /// It is a share from 0 to 1, of which differences are taken and not ratios.
     pub is_share: bool,
+    /// How far runs of the same plan lie apart; of several.
+    pub spread: Option<Spread>,
+}
+
+/// How far the same figure of several runs lies apart.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Spread {
+    /// How many runs.
+    pub runs: usize,
+    /// Standard deviation of the figure between them, in its unit.
+    pub sd: f64,
 }
 
 /// The mean, p50, p95 and p99 of each metric, the rates of requests and tokens, and the share of failures. The same
@@ -45,7 +56,7 @@ pub fn figures(run: &Observed, seed: u64) -> Vec<Estimate> {
         }
         let mut put = |statistic, value, error| {
             let (tag, unit) = (tag.clone(), unit.clone());
-            found.push(Estimate { tag, statistic, unit, value, error, is_share: false });
+            found.push(Estimate { tag, statistic, unit, value, error, is_share: false, spread: None });
         };
         let mean = Sample::of(values).map_or(values[0], |sample| sample.mean);
         put(Statistic::Avg, mean, mean_error(values));
@@ -53,6 +64,7 @@ pub fn figures(run: &Observed, seed: u64) -> Vec<Estimate> {
         let shares: Vec<f64> = PERCENTILES.iter().map(|(share, _)| *share).collect();
         let mut sorted = values.clone();
         sorted.sort_unstable_by(f64::total_cmp);
+        let errors = percentile_errors(values, &sorted, &shares, &mut rng);
         for (i, (share, statistic)) in PERCENTILES.iter().enumerate() {
             // A percentile with fewer values behind it than twenty has no error that could be told.
             let enough = (1.0 - share) * values.len() as f64 >= LEAST_BEHIND;
@@ -64,7 +76,6 @@ pub fn figures(run: &Observed, seed: u64) -> Vec<Estimate> {
     let ended = run.ends.len() as u64 + run.failed;
     if ended > 0 {
         let share = run.failed as f64 / ended as f64;
-        let errors = percentile_errors(values, &sorted, &shares, &mut rng);
         // Wilson's centre keeps an error where nothing failed.
         let smoothed = (run.failed as f64 + 2.0) / (ended as f64 + 4.0);
         found.push(Estimate {
@@ -74,6 +85,7 @@ pub fn figures(run: &Observed, seed: u64) -> Vec<Estimate> {
             value: share,
             error: (ended >= LEAST_ENDED).then(|| (smoothed * (1.0 - smoothed) / ended as f64).sqrt()),
             is_share: true,
+            spread: None,
         });
     }
     found
@@ -110,6 +122,7 @@ fn rates(run: &Observed) -> Vec<Estimate> {
         value: windows.iter().sum::<f64>() / WINDOWS as f64,
         error: steady.then(|| mean_error(&windows[1..])).flatten(),
         is_share: false,
+        spread: None,
     };
     let mut found = vec![of("request_throughput", "requests/sec", &requests)];
     if tokens.iter().any(|n| *n > 0.0) {

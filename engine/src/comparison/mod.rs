@@ -5,18 +5,22 @@
 //!   Observed (requests of a run) ──► figures with their errors ──► compare ──► Difference of each figure
 //! ```
 //!
-//! Requests depend on their neighbours, so that errors come from blocks of neighbours ([`figures`]). The intervals of
+//! Requests depend on their neighbours, so that errors come from blocks of neighbours ([`figures`]); of runs that were
+//! repeated from how far these lie apart ([`of_repeats`]), where that is more. The intervals of
 //! one comparison hold together: where nothing has changed, all of them hold no change in 95 of 100 comparisons
 //! (Bonferroni).
 
 mod figures;
 mod limit;
+mod repeats;
 
-pub use figures::{Estimate, Observed, curve, figures};
+pub use figures::{Estimate, Observed, Spread, curve, figures};
 pub use limit::{Held, Limit};
+pub use repeats::of_repeats;
 
 use crate::plan::Statistic;
 use crate::statistics::{Interval, t_quantile};
+use repeats::Errors;
 use serde::Serialize;
 
 /// The difference of a figure between two runs.
@@ -52,21 +56,21 @@ pub fn compare(base: &[Estimate], new: &[Estimate], level: f64) -> Vec<Differenc
             Some((one, other))
         })
         .collect();
-    let tested = pairs.iter().filter(|(a, b)| a.error.is_some() && b.error.is_some()).count().max(1);
-    // An error is an estimate itself, from some thirty blocks of requests that depend little on each other.
-    let t = t_quantile(BLOCKS - 1, 1.0 - (1.0 - level) / tested as f64);
-    pairs.into_iter().map(|(base, new)| difference(base, new, t)).collect()
+    // An error is an estimate itself: within a run from some thirty blocks of requests that depend little on each
+    // other.
+    let errors: Vec<Option<Errors>> = pairs.iter().map(|(base, new)| Errors::of(base, new, BLOCKS - 1)).collect();
+    let tested = errors.iter().flatten().count().max(1);
+    let level = 1.0 - (1.0 - level) / tested as f64;
+    pairs.into_iter().zip(errors).map(|((base, new), errors)| difference(base, new, errors, level)).collect()
 }
 
-fn difference(base: &Estimate, new: &Estimate, t: Option<f64>) -> Difference {
-    let errors = base.error.zip(new.error).zip(t);
+fn difference(base: &Estimate, new: &Estimate, errors: Option<Errors>, level: f64) -> Difference {
+    let half = errors.and_then(|Errors { both: (a, b), freedom }| Some(t_quantile(freedom, level)? * a.hypot(b)));
     let (change, interval) = if base.is_share {
-        let half = errors.map(|((a, b), t)| t * a.hypot(b));
         let change = new.value - base.value;
         (change, half.map(|half| Interval::around(change, half)))
     } else {
         let ratio = new.value / base.value;
-        let half = errors.map(|((a, b), t)| t * (a / base.value).hypot(b / new.value));
         // Around the logarithm of the ratio: an increase by a half and a decrease by a third are as far from none.
         let interval = half.map(|half| Interval { low: ratio * (-half).exp() - 1.0, high: ratio * half.exp() - 1.0 });
         (ratio - 1.0, interval)

@@ -65,3 +65,51 @@ fn shares_are_compared_by_their_difference() {
     let failures = all.iter().find(|d| d.tag == "request_error_rate").unwrap();
     assert!(failures.shown && (failures.change - 0.0909).abs() < 0.001, "{failures:?}");
 }
+
+/// Runs of one plan that each lie a little higher or lower than the others, as real ones do.
+fn repeats(k: u64, runs: u64, factor: f64) -> Vec<Estimate> {
+    let each = |i: u64| {
+        let mut rng = ItemRng::new(5, Stream::Bootstrap, 100 * k + i);
+        // The sum of twelve uniform values has the variance of a normal one.
+        let normal = (0..12).map(|_| rng.below(1_000_000) as f64 / 1e6).sum::<f64>() - 6.0;
+        figures(&run(1_000 * k + i, 400, 0.0, factor * (0.03 * normal).exp()), i)
+    };
+    of_repeats(&(0..runs).map(each).collect::<Vec<_>>())
+}
+
+#[test]
+fn repeats_that_lie_apart_alarm_in_at_most_one_of_twenty_pairs() {
+    let alarms = |base: u64, new: u64| {
+        let pair = |k: u64| compare(&repeats(2 * k, base, 1.0), &repeats(2 * k + 1, new, 1.0), 0.95);
+        (0..60).filter(|k| pair(*k).iter().any(|d| d.shown)).count()
+    };
+    assert!(alarms(4, 4) <= 5, "{}", alarms(4, 4));
+    assert!(alarms(5, 1) <= 5, "{}", alarms(5, 1));
+    // From within the runs alone many more would: that is what repeats are for.
+    assert!(alarms(1, 1) >= 8, "{}", alarms(1, 1));
+}
+
+#[test]
+fn figures_of_repeats_are_means_with_the_spread_between_them() {
+    let figure = |value: f64, error: Option<f64>| Estimate {
+        tag: "request_latency".into(),
+        statistic: Statistic::P50,
+        unit: "ms".into(),
+        value,
+        error,
+        is_share: false,
+        spread: None,
+    };
+    let three = [90.0, 100.0, 110.0].map(|value| vec![figure(value, Some(3.0))]);
+    let found = of_repeats(&three);
+    assert_eq!(found[0].value, 100.0);
+    assert!((found[0].error.unwrap() - 3f64.sqrt()).abs() < 1e-12, "{found:?}");
+    assert_eq!(found[0].spread, Some(Spread { runs: 3, sd: 10.0 }));
+    // 2 + 2 degrees of freedom: t is 2.776, the error of each side 10/√3 of 100 and of 150.
+    let other = of_repeats(&[135.0, 150.0, 165.0].map(|value| vec![figure(value, None)]));
+    let half = 2.776_445 * (0.1f64 / 3f64.sqrt()).hypot(0.1 / 3f64.sqrt());
+    let interval = compare(&found, &other, 0.95)[0].interval.unwrap();
+    assert!((interval.low - (1.5 * (-half).exp() - 1.0)).abs() < 1e-6, "{interval:?} {half}");
+    // A figure that one of them lacks is none of theirs.
+    assert_eq!(of_repeats(&[vec![figure(1.0, None)], Vec::new()]), []);
+}

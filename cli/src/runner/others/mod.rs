@@ -129,7 +129,15 @@ fn observed(mut requests: Vec<Request>, failed: u64) -> Observed {
 
 /// A figure that a tool gives.
 fn figure(tag: &str, statistic: Statistic, unit: &str, value: f64) -> Estimate {
-    Estimate { tag: tag.into(), statistic, unit: unit.into(), value, error: None, is_share: unit == "ratio" }
+    Estimate {
+        tag: tag.into(),
+        statistic,
+        unit: unit.into(),
+        value,
+        error: None,
+        is_share: unit == "ratio",
+        spread: None,
+    }
 }
 
 /// The figures of a metric in ms, from those that are there.
