@@ -53,6 +53,13 @@ impl EarlierFiles {
         self
     }
 
+    /// The same, but for all files that are none of these: they stay.
+    pub(crate) fn of_kinds(mut self, kinds: &[Kind], prefix: Option<&str>) -> Self {
+        self.names.retain(|name| kinds.iter().any(|kind| kind.name(prefix) == *name));
+        self.foreign = None;
+        self
+    }
+
     /// Before a search: the folders of its probes too, of a search that was killed before its document was written.
     pub(crate) fn of_search(base: &Path, overwrite: bool) -> Self {
         let entries = fs::read_dir(base).into_iter().flatten().flatten();

@@ -224,8 +224,15 @@ mod tests {
     use super::super::unfinished::{Owner, PREFIX, here, logs_in};
     use super::*;
 
-    const RECORDS_TOO: OptionalFiles =
-        OptionalFiles { records: true, raw: false, slices: false, again: false, log: false, scraped: false };
+    const RECORDS_TOO: OptionalFiles = OptionalFiles {
+        records: true,
+        raw: false,
+        slices: false,
+        again: false,
+        log: false,
+        scraped: false,
+        only: None,
+    };
 
     fn names(dir: &Path) -> Vec<String> {
         let mut names: Vec<_> =

@@ -1,5 +1,7 @@
 //! The files that a run may leave, and their names.
 
+use crate::flags::ReportFile;
+
 /// A file of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
@@ -36,7 +38,7 @@ pub(crate) enum Kind {
 }
 
 /// Files that not every run leaves.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(crate) struct OptionalFiles {
     /// A line for each request.
     pub(crate) records: bool,
@@ -50,22 +52,39 @@ pub(crate) struct OptionalFiles {
     pub(crate) log: bool,
     /// What is read of the server and its GPUs, where there is any.
     pub(crate) scraped: bool,
+    /// None but these.
+    pub(crate) only: Option<Vec<Kind>>,
 }
 
 impl OptionalFiles {
-    pub(super) fn has(self, kind: Kind) -> bool {
-        match kind {
+    pub(super) fn has(&self, kind: Kind) -> bool {
+        let meant = self.only.as_ref().is_none_or(|only| only.contains(&kind));
+        let there = match kind {
             Kind::Records => self.records,
             Kind::Raw => self.raw,
             Kind::Slices | Kind::SliceTable => self.slices,
             Kind::Inputs => !self.again,
             Kind::ServerMetrics | Kind::ServerMetricsTable | Kind::ServerMetricsLines | Kind::GpuLines => self.scraped,
             Kind::Summary | Kind::Config | Kind::Table | Kind::Report | Kind::Text | Kind::Page => true,
-        }
+        };
+        meant && there
     }
 }
 
 impl Kind {
+    /// Those that a user means by a word.
+    pub(crate) fn meant(by: ReportFile) -> &'static [Self] {
+        match by {
+            ReportFile::Page => &[Self::Page],
+            ReportFile::Text => &[Self::Text],
+            ReportFile::Report => &[Self::Report],
+            ReportFile::Summary => &[Self::Summary, Self::Table],
+            ReportFile::Records => &[Self::Records],
+            ReportFile::Timeslices => &[Self::Slices, Self::SliceTable],
+            ReportFile::Config => &[Self::Config],
+        }
+    }
+
     /// Whether it is made while a run is under way, of what its log does not have.
     pub(super) fn is_scraped(self) -> bool {
         matches!(self, Self::ServerMetrics | Self::ServerMetricsTable | Self::ServerMetricsLines | Self::GpuLines)

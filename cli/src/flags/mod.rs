@@ -78,7 +78,7 @@ pub(crate) use parse::{profile_command, try_parse};
 pub(crate) use prefix::PrefixArgs;
 pub(crate) use public::{PublicArgs, PublicDataset, Row as PublicRow, Source as PublicSource};
 pub(crate) use recipes::RecipeArgs;
-pub(crate) use report::ReportArgs;
+pub(crate) use report::{ReportArgs, ReportFile};
 pub(crate) use scenario::ScenarioArgs;
 pub(crate) use selftest::SelftestArgs;
 pub(crate) use telemetry::{MetricsFormat, TelemetryArgs};

@@ -1,7 +1,7 @@
 //! `ringload report`: flags and what they ask of the output.
 
 use super::{ExportLevel, OutputArgs, Percentiles, Ui};
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 
 /// Which logs, and what comes out.
@@ -14,6 +14,10 @@ pub(crate) struct ReportArgs {
     /// Folder for the files [default: the one that the log is in].
     #[arg(long, visible_alias = "output-artifact-dir", value_name = "DIR")]
     pub(crate) artifact_dir: Option<PathBuf>,
+
+    /// Make these files alone; all others stay as they are, the log too.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "FILES")]
+    pub(crate) only: Vec<ReportFile>,
 
     /// Make files and folders readable by their user alone (0600, 0700).
     #[arg(long)]
@@ -51,6 +55,25 @@ pub(crate) struct ReportArgs {
     /// [default: RINGLOAD_CALIBRATION, else ringload/calibration.json in XDG_CACHE_HOME or ~/.cache].
     #[arg(long, value_name = "FILE")]
     pub(crate) calibration_file: Option<PathBuf>,
+}
+
+/// What is made of a log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum ReportFile {
+    /// report.html.
+    Page,
+    /// report.txt.
+    Text,
+    /// ringload_report.json.
+    Report,
+    /// profile_export_aiperf.json and .csv.
+    Summary,
+    /// profile_export.jsonl, a line for each request.
+    Records,
+    /// profile_export_aiperf_timeslices.json and .csv, of a run with slices.
+    Timeslices,
+    /// config.yaml.
+    Config,
 }
 
 impl ReportArgs {

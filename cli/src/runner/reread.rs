@@ -2,7 +2,7 @@
 
 use crate::exit::Exit;
 use crate::export::{
-    Artifacts, EarlierFiles, OptionalFiles, OutputLocation, Owner, logs_in, remove_leftovers, reported,
+    Artifacts, EarlierFiles, Kind, OptionalFiles, OutputLocation, Owner, logs_in, remove_leftovers, reported,
 };
 use crate::flags::{BaseName, ReportArgs};
 use crate::live::signals;
@@ -111,6 +111,8 @@ pub(crate) fn run(log: &Path, args: &ReportArgs) -> anyhow::Result<Exit> {
     let owner = read.owner;
     let exit = report_on(read, log, args)?;
     match owner {
+        // What was not made yet can be made later.
+        _ if !args.only.is_empty() => {}
         Owner::Dead => remove_leftovers(log),
         Owner::Alive(_) | Owner::Elsewhere => eprint_line(format_args!(
             "note: {} stays: whether its process has ended cannot be told here",
@@ -137,6 +139,11 @@ pub(super) fn report_on(read: ReadLog, log: &Path, args: &ReportArgs) -> anyhow:
     if reported.is_some() && same_folder(dir, beside) {
         earlier = earlier.keeping_scraped(prefix);
     }
+    let only: Vec<Kind> = args.only.iter().flat_map(|word| Kind::meant(*word)).copied().collect();
+    let only = (!only.is_empty()).then_some(only);
+    if let Some(kinds) = &only {
+        earlier = earlier.of_kinds(kinds, prefix);
+    }
     let location = OutputLocation { dir, prefix, earlier: &earlier };
     let wanted = OptionalFiles {
         records: head.records,
@@ -145,6 +152,7 @@ pub(super) fn report_on(read: ReadLog, log: &Path, args: &ReportArgs) -> anyhow:
         again: true,
         log: false,
         scraped: false,
+        only,
     };
     let files = Artifacts::open(&location, wanted)?;
     let driven = Driven {

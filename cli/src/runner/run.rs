@@ -81,6 +81,7 @@ pub(crate) fn run(
         again: false,
         log: output.keep_records,
         scraped: true,
+        only: None,
     };
     signals::preparing();
     let mut files = Artifacts::open(location, wanted)?;

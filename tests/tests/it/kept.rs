@@ -148,6 +148,8 @@ fn a_run_is_the_same_when_it_is_made_again_from_its_log() {
         });
         assert_eq!(one, other);
         assert_eq!(again.files().len(), 9, "prompts are not in the log: {:?}", again.files());
+        let page = Profile::report(run.artifacts()).args(["--only", "page", "--allow-invalid"]).run().exits(0);
+        assert_eq!(page.files(), ["report.html"]);
     });
 }
 
@@ -173,6 +175,9 @@ fn what_a_run_measured_that_was_killed_can_be_read() {
         let (_home, dir) = running.kill();
         let left = names(&dir);
         assert!(left.iter().all(|name| name.starts_with(".ringload-")));
+        let page = Profile::report(&dir).args(["--only", "page"]).run().exits(4);
+        assert_eq!(page.files(), ["report.html"]);
+        assert_eq!(names(&dir), left, "the rest can be made later");
         let report = Profile::report(&dir).run().exits(4);
         assert!(report.stdout.contains("unfinished"), "{}", report.stdout);
         let (issued, served) = (report.count("issued"), report.count("succeeded"));
