@@ -15,10 +15,12 @@ pub(super) fn section(report: Figures<'_>, charts: &Charts) -> Html {
     let why = match sliced {
         true => {
             of_slices(&mut plots, report);
+            of_others(&mut plots, report, true);
             "From the slices of the run: rates by when responses and tokens came, latencies by when their request was issued."
         }
         false => {
             of_columns(&mut plots, &charts.strip(columns_for(report)));
+            of_others(&mut plots, report, false);
             "Rates by when responses and events came, times to the first token by when their request was issued. Percentiles are within 6 %; --slice-duration gives exact ones."
         }
     };
@@ -30,34 +32,65 @@ pub(super) fn section(report: Figures<'_>, charts: &Charts) -> Html {
     html
 }
 
-/// A figure of slices: its heading, its unit, where they are, and its lines by their names and fields.
+/// A figure of slices: its heading, its unit, and its lines by their names and fields.
 struct Figure {
     title: &'static str,
     unit: &'static str,
-    of: &'static str,
     lines: &'static [(&'static str, &'static str)],
 }
 
+/// Stretches of a run in the JSON: where they are, their length, and when the last ends, in seconds.
+struct Stretches {
+    at: String,
+    length: f64,
+    end: f64,
+}
+
 fn of_slices(html: &mut Html, report: Figures<'_>) {
-    let slices = report.list("/summary/slices/slices");
-    let first_ns = slices.first().and_then(|s| s["start_ns"].as_u64()).unwrap_or(0);
-    let end = slices.last().and_then(|s| s["end_ns"].as_u64()).unwrap_or(0).saturating_sub(first_ns) as f64 / 1e9;
+    let slices = slices(report);
+    OF_RUN.iter().for_each(|figure| of_stretches(html, report, &slices, figure));
+}
+
+/// The slices of the run.
+fn slices(report: Figures<'_>) -> Stretches {
+    let at = "/summary/slices/slices";
+    let ends = |name: &'static str| report.list(at).iter().filter_map(move |slice| slice[name].as_u64());
+    let lasting = ends("end_ns").max().unwrap_or(0).saturating_sub(ends("start_ns").min().unwrap_or(0));
     let length = report.number("/summary/slices/slice_duration_s").unwrap_or(0.0);
-    let start = |slice: &Value| slice["index"].as_f64().unwrap_or(0.0) * length;
-    let middle = |slice: &Value| f64::midpoint(start(slice), (start(slice) + length).min(end));
-    for Figure { title, unit, of, lines } in OF_SLICES {
-        let lines = lines.iter().filter_map(|(name, field)| {
-            let points: Vec<_> = report.list(of).iter().map(|slice| (middle(slice), slice[*field].as_f64())).collect();
-            points.iter().any(|(_, y)| y.is_some_and(|y| y != 0.0)).then(|| Line {
-                name: (*name).to_owned(),
-                points,
-                at: Some(format!("{of}/*/{field}")),
-                dots: slices.len() <= FEW,
-                joined: true,
-            })
-        });
-        plot(html, title, unit, lines.collect(), end);
+    Stretches { at: at.into(), length, end: lasting as f64 / 1e9 }
+}
+
+/// What the server and its GPUs tell of themselves: in the slices of the run, or in stretches of their own.
+fn of_others(html: &mut Html, report: Figures<'_>, sliced: bool) {
+    for (who, figures) in [("server", &OF_SERVER[..]), ("gpu", &OF_GPUS)] {
+        let stretches = if sliced {
+            Stretches { at: format!("/summary/{who}/slices"), ..slices(report) }
+        } else {
+            let at = format!("/summary/{who}/over_time");
+            let length = report.number(&format!("{at}/stretch_s")).unwrap_or(0.0);
+            let end = report.number("/summary/phase_duration_s").unwrap_or(0.0);
+            Stretches { at: format!("{at}/stretches"), length, end }
+        };
+        figures.iter().for_each(|figure| of_stretches(html, report, &stretches, figure));
     }
+}
+
+fn of_stretches(html: &mut Html, report: Figures<'_>, stretches: &Stretches, figure: &Figure) {
+    let Stretches { at, length, end } = stretches;
+    let all = report.list(at);
+    let start = |stretch: &Value| stretch["index"].as_f64().unwrap_or(0.0) * length;
+    let middle = |stretch: &Value| f64::midpoint(start(stretch), (start(stretch) + length).min(*end));
+    let lines = figure.lines.iter().filter_map(|(name, field)| {
+        let points: Vec<_> = all.iter().map(|stretch| (middle(stretch), stretch[*field].as_f64())).collect();
+        points.iter().any(|(_, y)| y.is_some_and(|y| y != 0.0)).then(|| Line {
+            name: (*name).to_owned(),
+            points,
+            at: Some(format!("{at}/*/{field}")),
+            dots: all.len() <= FEW,
+            joined: true,
+        })
+    });
+    plot(html, figure.title, figure.unit, lines.collect(), *end);
 }
 
 fn of_columns(html: &mut Html, strip: &Strip) {
@@ -122,37 +155,30 @@ const FEWEST: usize = 4;
 const FEW: usize = 40;
 const REQUESTS_A_COLUMN: f64 = 20.0;
 
-const OWN: &str = "/summary/slices/slices";
-const SERVER: &str = "/summary/server/slices";
-
-const OF_SLICES: [Figure; 9] = [
-    Figure {
-        title: "Requests",
-        unit: "per s",
-        of: OWN,
-        lines: &[("completed", "completed_per_s"), ("good", "goodput")],
-    },
-    Figure { title: "Failed requests", unit: "requests", of: OWN, lines: &[("failed", "failed")] },
-    Figure { title: "Output tokens", unit: "per s", of: OWN, lines: &[("tokens", "output_token_throughput")] },
-    Figure { title: "In flight", unit: "requests", of: OWN, lines: &[("mean", "in_flight_mean")] },
+const OF_RUN: [Figure; 7] = [
+    Figure { title: "Requests", unit: "per s", lines: &[("completed", "completed_per_s"), ("good", "goodput")] },
+    Figure { title: "Failed requests", unit: "requests", lines: &[("failed", "failed")] },
+    Figure { title: "Output tokens", unit: "per s", lines: &[("tokens", "output_token_throughput")] },
+    Figure { title: "In flight", unit: "requests", lines: &[("mean", "in_flight_mean")] },
     Figure {
         title: "Time to first token",
         unit: "ms",
-        of: OWN,
         lines: &[("p50", "time_to_first_token_p50"), ("p95", "time_to_first_token_p95")],
     },
-    Figure { title: "Inter-token latency", unit: "ms", of: OWN, lines: &[("p50", "inter_token_latency_p50")] },
+    Figure { title: "Inter-token latency", unit: "ms", lines: &[("p50", "inter_token_latency_p50")] },
     Figure {
         title: "Request latency",
         unit: "ms",
-        of: OWN,
         lines: &[("p50", "request_latency_p50"), ("p99", "request_latency_p99")],
     },
-    Figure {
-        title: "Server: requests",
-        unit: "requests",
-        of: SERVER,
-        lines: &[("running", "running"), ("waiting", "waiting")],
-    },
-    Figure { title: "Server: key-value cache", unit: "share", of: SERVER, lines: &[("in use", "kv_use")] },
+];
+
+const OF_SERVER: [Figure; 2] = [
+    Figure { title: "Server: requests", unit: "requests", lines: &[("running", "running"), ("waiting", "waiting")] },
+    Figure { title: "Server: key-value cache", unit: "share", lines: &[("in use", "kv_use")] },
+];
+
+const OF_GPUS: [Figure; 2] = [
+    Figure { title: "GPUs: power of all", unit: "W", lines: &[("power", "power_w")] },
+    Figure { title: "GPUs: temperature of the warmest", unit: "°C", lines: &[("temperature", "temperature_c")] },
 ];

@@ -6,6 +6,7 @@ use crate::testing::sample::{SECRET, outcome, records};
 use base64::Engine as _;
 use ringload_engine::measure::Charts;
 use ringload_engine::measure::SliceFigures;
+use ringload_engine::telemetry::{GpuFigures, GpuSlice, OverTime, ServerSlice};
 
 /// A tag of a page, with its attributes in order.
 #[derive(Debug)]
@@ -130,6 +131,34 @@ fn every_figure_of_a_page_is_that_of_the_json() {
         "/summary/network/phases/1/new/p50",
     ] {
         assert!(has(at), "{at}");
+    }
+}
+
+#[test]
+fn what_server_and_gpus_tell_is_drawn_with_slices_and_without() {
+    let servers =
+        |i: u64| ServerSlice { index: i, running: Some(8.0 + i as f64), waiting: Some(2.0), kv_use: Some(0.5) };
+    let gpus = |i: u64| GpuSlice { index: i, power_w: Some(300.0 + i as f64), temperature_c: Some(60.0) };
+    let mut outcome = sliced();
+    let server = outcome.summary.server.as_mut().unwrap();
+    server.slices = (0..6).map(servers).collect();
+    outcome.summary.gpu = Some(GpuFigures { slices: (0..6).map(gpus).collect(), ..GpuFigures::default() });
+    let with = of_run(&outcome, &charts()).unwrap();
+    outcome.summary.slices = None;
+    let server = outcome.summary.server.as_mut().unwrap();
+    let stretches = std::mem::take(&mut server.slices);
+    server.over_time = Some(OverTime { stretch_s: 10.0, stretches });
+    let over_time = Some(OverTime { stretch_s: 10.0, stretches: (0..6).map(gpus).collect() });
+    outcome.summary.gpu = Some(GpuFigures { over_time, ..GpuFigures::default() });
+    let without = of_run(&outcome, &charts()).unwrap();
+    for (page, at) in [(with, "slices"), (without, "over_time/stretches")] {
+        agreeing(&page);
+        let (tags, _) = parsed(&page);
+        for field in ["server|running", "server|waiting", "server|kv_use", "gpu|power_w", "gpu|temperature_c"] {
+            let (who, field) = field.split_once('|').unwrap();
+            let place = format!("/summary/{who}/{at}/*/{field}");
+            assert!(tags.iter().any(|tag| tag.get("data-at") == Some(&place)), "{place}");
+        }
     }
 }
 

@@ -46,5 +46,6 @@ pub(super) fn figures() -> ServerFigures {
             unknown: 17,
         }),
         slices: vec![ServerSlice { index: 0, running: Some(24.0), waiting: Some(1.5), kv_use: Some(0.5) }],
+        over_time: None,
     }
 }

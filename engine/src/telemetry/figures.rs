@@ -2,6 +2,7 @@
 
 use super::collector::Collector;
 use super::names::Role;
+use super::over_time::{OverTime, stretches};
 use super::scalar::Values;
 use crate::clock::Nanos;
 use serde::{Deserialize, Serialize};
@@ -49,6 +50,9 @@ pub struct ServerFigures {
     /// By the time slices of the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slices: Vec<ServerSlice>,
+    /// Over the measured phase, of a run without slices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over_time: Option<OverTime<ServerSlice>>,
 }
 
 /// The scrapes of one endpoint.
@@ -237,6 +241,7 @@ impl ServerFigures {
             tokens: ServerTokens { prompt: grown(Role::PromptTokens), generation: grown(Role::GenerationTokens) },
             check: None,
             slices: Vec::new(),
+            over_time: None,
         })
     }
 
@@ -250,19 +255,29 @@ impl ServerFigures {
 
     /// Adds the figures of time slices, each from its start to its end on the scrapes' clock.
     pub fn cut(&mut self, endpoints: &[Collector], slices: impl Iterator<Item = (u64, Nanos, Nanos)>) {
-        let figures = |(index, from, to)| {
-            let of = |role| sum(endpoints.iter().map(|c| c.mean_in(role, from, to)));
-            let with_kv = endpoints.iter().filter(|c| c.mean_in(Role::KvUse, from, to).is_some()).count();
-            ServerSlice {
-                index,
-                running: of(Role::Running),
-                waiting: of(Role::Waiting),
-                kv_use: of(Role::KvUse).map(|sum| sum / with_kv as f64),
-            }
-        };
-        let slices = slices.map(figures);
-        self.slices = slices.filter(|s| s.running.or(s.waiting).or(s.kv_use).is_some()).collect();
+        self.slices = in_each(endpoints, slices);
     }
+
+    /// Adds the figures of stretches of equal length from one instant to another.
+    pub fn cut_evenly(&mut self, endpoints: &[Collector], from: Nanos, to: Nanos) {
+        self.over_time = stretches(from, to)
+            .map(|(length, all)| OverTime { stretch_s: length as f64 / 1e9, stretches: in_each(endpoints, all) });
+    }
+}
+
+/// The figures in each stretch of time that had a scrape.
+fn in_each(endpoints: &[Collector], all: impl Iterator<Item = (u64, Nanos, Nanos)>) -> Vec<ServerSlice> {
+    let figures = |(index, from, to)| {
+        let of = |role| sum(endpoints.iter().map(|c| c.mean_in(role, from, to)));
+        let with_kv = endpoints.iter().filter(|c| c.mean_in(Role::KvUse, from, to).is_some()).count();
+        ServerSlice {
+            index,
+            running: of(Role::Running),
+            waiting: of(Role::Waiting),
+            kv_use: of(Role::KvUse).map(|sum| sum / with_kv as f64),
+        }
+    };
+    all.map(figures).filter(|s| s.running.or(s.waiting).or(s.kv_use).is_some()).collect()
 }
 
 fn sum(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {

@@ -5,6 +5,7 @@ use super::figures::EndpointFigures;
 use super::labels::Labels;
 use super::metric::{Current, SeriesStats};
 use super::names::Role;
+use super::over_time::{OverTime, stretches};
 use crate::clock::Nanos;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -77,6 +78,9 @@ pub struct GpuFigures {
     /// In each time slice of the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slices: Vec<GpuSlice>,
+    /// Over the measured phase, of a run without slices.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over_time: Option<OverTime<GpuSlice>>,
 }
 
 /// A GPU in the measured phase.
@@ -232,16 +236,13 @@ impl GpuFigures {
 
     /// Adds the figures of time slices, each from its start to its end on the scrapes' clock.
     pub fn cut(&mut self, endpoints: &[Collector], slices: impl Iterator<Item = (u64, Nanos, Nanos)>) {
-        let figures = |(index, from, to)| {
-            let of = |role| endpoints.iter().filter_map(move |c| c.mean_in(role, from, to));
-            GpuSlice {
-                index,
-                power_w: of(Role::GpuPower).reduce(|all, one| all + one),
-                temperature_c: of(Role::GpuTemperature).reduce(f64::max),
-            }
-        };
-        let slices = slices.map(figures);
-        self.slices = slices.filter(|s| s.power_w.or(s.temperature_c).is_some()).collect();
+        self.slices = in_each(endpoints, slices);
+    }
+
+    /// Adds the figures of stretches of equal length from one instant to another.
+    pub fn cut_evenly(&mut self, endpoints: &[Collector], from: Nanos, to: Nanos) {
+        self.over_time = stretches(from, to)
+            .map(|(length, all)| OverTime { stretch_s: length as f64 / 1e9, stretches: in_each(endpoints, all) });
     }
 
     /// Adds what the energy comes to for each output token and request of the measured phase.
@@ -333,4 +334,17 @@ fn in_units(stats: &SeriesStats, field: &GpuField) -> GpuMetric {
         },
         SeriesStats::Histogram(_) => GpuMetric { unit, ..GpuMetric::default() },
     }
+}
+
+/// The figures of all GPUs in each stretch of time that had a scrape.
+fn in_each(endpoints: &[Collector], all: impl Iterator<Item = (u64, Nanos, Nanos)>) -> Vec<GpuSlice> {
+    let figures = |(index, from, to)| {
+        let of = |role| endpoints.iter().filter_map(move |c| c.mean_in(role, from, to));
+        GpuSlice {
+            index,
+            power_w: of(Role::GpuPower).reduce(|all, one| all + one),
+            temperature_c: of(Role::GpuTemperature).reduce(f64::max),
+        }
+    };
+    all.map(figures).filter(|s| s.power_w.or(s.temperature_c).is_some()).collect()
 }

@@ -15,6 +15,7 @@ mod histogram;
 mod labels;
 mod metric;
 mod names;
+mod over_time;
 mod scalar;
 mod series;
 #[cfg(test)]
@@ -30,4 +31,5 @@ pub use histogram::{Estimate, HistogramFigures};
 pub use labels::Labels;
 pub use metric::{Current, MetricFigures, SeriesFigures, SeriesStats};
 pub use names::{Role, dialect_of};
+pub use over_time::OverTime;
 pub use scalar::{CounterFigures, GaugeStats};

@@ -1,7 +1,8 @@
 //! Scrapes → the figures of the summary.
 
 use crate::result::telemetry::{Collected, Scraped, ScrapedEndpoint};
-use ringload_engine::measure::Summary;
+use ringload_engine::clock::Nanos;
+use ringload_engine::measure::{Slices, Summary};
 use ringload_engine::telemetry::{Collector, GpuFigures, ServerFigures, TokenCheck};
 use std::fs::File;
 
@@ -23,19 +24,28 @@ pub(crate) fn add_figures(summary: &mut Summary, scraped: Scraped) -> Collected 
             requests: usage.requests,
             unknown: usage.unknown,
         });
-        let slices = summary.slices.iter().flat_map(|slices| &slices.slices);
-        figures.cut(&server, slices.map(|slice| (slice.index, slice.start_ns, slice.end_ns)));
+        match &summary.slices {
+            Some(slices) => figures.cut(&server, bounds(slices)),
+            None => figures.cut_evenly(&server, summary.started_at_ns, summary.ended_at_ns),
+        }
         figures
     });
     summary.gpu = GpuFigures::of(&gpus, summary.phase_duration_s).map(|mut figures| {
         let tokens = ["arrived_output_tokens", "total_osl"].iter().find_map(|tag| summary.metric(tag));
-        let slices = summary.slices.iter().flat_map(|slices| &slices.slices);
-        figures.cut(&gpus, slices.map(|slice| (slice.index, slice.start_ns, slice.end_ns)));
+        match &summary.slices {
+            Some(slices) => figures.cut(&gpus, bounds(slices)),
+            None => figures.cut_evenly(&gpus, summary.started_at_ns, summary.ended_at_ns),
+        }
         figures.share_out(tokens.map_or(0.0, |metric| metric.avg), summary.counts.succeeded as f64);
         figures
     });
     let gpu_lines = if summary.gpu.is_some() { gpu_lines } else { Vec::new() };
     Collected { server, server_lines, gpu_lines, formats: scraped.formats }
+}
+
+/// The index, start and end of each slice.
+fn bounds(slices: &Slices) -> impl Iterator<Item = (u64, Nanos, Nanos)> + '_ {
+    slices.slices.iter().map(|slice| (slice.index, slice.start_ns, slice.end_ns))
 }
 
 fn split(endpoints: Vec<ScrapedEndpoint>) -> (Vec<Collector>, Vec<File>) {
