@@ -49,14 +49,16 @@ macro_rules! schemas {
 }
 
 /// Name and text of each.
-const SCHEMAS: [(&str, &str); 15] = schemas![
+const SCHEMAS: [(&str, &str); 17] = schemas![
     "ringload_report",
     "ringload_campaign",
     "ringload_capacity",
     "ringload_comparison",
+    "ringload_selftest",
     "calibration",
     "inputs",
     "profile_export",
+    "profile_export_raw",
     "profile_export_aiperf",
     "profile_export_aiperf_timeslices",
     "profile_export_aiperf_aggregate",

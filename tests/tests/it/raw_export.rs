@@ -2,6 +2,7 @@
 
 use ringload_tests::peer::{self, Peer};
 use ringload_tests::profile::Profile;
+use ringload_tests::schema::follows;
 use serde_json::{Value, json};
 
 #[test]
@@ -17,6 +18,7 @@ fn raw_records_have_the_body_and_the_text_of_the_answer() {
     let (records, sent) = (ended.records(), server.requests());
     assert_eq!((raw.len(), records.len(), sent.len()), (3, 3, 3));
     for ((raw, record), request) in raw.iter().zip(&records).zip(&sent) {
+        follows("profile_export_raw", raw);
         assert_eq!(raw["metadata"], record["metadata"]);
         assert_eq!(raw["payload"], request.json());
         assert_eq!((&raw["status"], &raw["error"]), (&json!(200), &Value::Null));

@@ -2,6 +2,7 @@
 //! on one that is busy with something else, what a core can do may not be known.
 
 use ringload_tests::profile::{Ended, Profile};
+use ringload_tests::schema::follows;
 use ringload_tests::together;
 use serde_json::Value;
 
@@ -29,6 +30,7 @@ fn what_it_cannot_drive_is_a_number_and_exit_status_1() {
     let _turn = together();
     let unable = selftest(&["--streams", "8", "--tokens-per-second", "10000000", "--json"]).exits(1);
     let found: Value = serde_json::from_str(&unable.stdout).unwrap();
+    follows("ringload_selftest", &found);
     let truth = &found["truth"];
     assert_eq!(truth["mismatched"], 0, "{truth:#}");
     let requests = truth["requests"].as_u64().unwrap();
