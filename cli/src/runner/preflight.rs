@@ -9,7 +9,7 @@ use ringload_engine::api;
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::measure::Spoken;
 use ringload_engine::plan::{Cores, EndpointKind, Length, Phase, Plan, Secrets, Target};
-use ringload_engine::record::{Cause, Outcome, Record};
+use ringload_engine::record::{Cause, FinishReason, Outcome, Record};
 use ringload_engine::{Error, Result, Run};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -133,7 +133,11 @@ impl Answer {
         let after = |at: Option<Nanos>| at.map(|at| ms(at.saturating_sub(record.instants.issued)));
         let first = match (plan.streaming, after(record.instants.first_token)) {
             (true, Some(first)) => format!("first token after {first}"),
-            _ => format!("answered after {}", ms(record.instants.end.saturating_sub(record.instants.issued))),
+            (streaming, _) => {
+                let no_ttft =
+                    if streaming || !plan.endpoint.produces_tokens() { "" } else { " (no TTFT without --streaming)" };
+                format!("answered after {}{no_ttft}", ms(record.instants.end.saturating_sub(record.instants.issued)))
+            }
         };
         let tokens = record.usage.map_or_else(
             || if plan.endpoint.produces_tokens() { ", no usage".to_owned() } else { String::new() },
@@ -142,7 +146,9 @@ impl Answer {
                 format!(", {} tokens in and {} out by usage", count(usage.prompt), count(usage.completion))
             },
         );
-        format!("probe: {} (HTTP/{protocol}, model {model}): {first}{tokens}", self.url(plan))
+        let said = record.observed.reason.filter(|reason| *reason != FinishReason::Unsaid);
+        let reason = said.map_or_else(String::new, |reason| format!(", finish reason {}", reason.name()));
+        format!("probe: {} (HTTP/{protocol}, model {model}): {first}{tokens}{reason}", self.url(plan))
     }
 }
 

@@ -34,7 +34,7 @@ fn a_server_that_answers_is_named_with_what_it_said() {
         let ended = Profile::of(server.addr()).on(io).probing().args(["--request-count", "2"]).run().exits(0);
         let line = ended.stderr.lines().find(|line| line.starts_with("probe: ")).expect("a line");
         let url = format!("http://{}/v1/chat/completions (HTTP/1.1, model mock): first token after ", server.addr());
-        assert!(line.contains(&url) && line.ends_with("3 out by usage"), "{line}");
+        assert!(line.contains(&url) && line.ends_with("3 out by usage, finish reason length"), "{line}");
         // No request of the run asks the same.
         let requests = server.requests();
         assert_eq!((requests.len(), ended.count("issued")), (3, 2));
