@@ -3,6 +3,7 @@
 use super::Facts;
 use super::model::{Model, Row, Series};
 use super::widgets::{bars, framed, gauge, lines};
+use crate::live::progress::Figures;
 use crate::report::{count, percent, short, time};
 use ratatui_core::buffer::Buffer;
 use ratatui_core::layout::{Constraint, Layout, Rect};
@@ -45,11 +46,12 @@ pub(super) fn draw(buffer: &mut Buffer, model: &Model, facts: &Facts, notes: &[S
         Constraint::Length(1),
         Constraint::Length(NOW),
         Constraint::Min(4),
+        Constraint::Length(u16::from(!model.latest.members.is_empty())),
         Constraint::Length(failures as u16),
         Constraint::Length(notes.len() as u16),
         Constraint::Length(1),
     ];
-    let [head, gauge, now, over_time, failed, said, keys] = Layout::vertical(heights).areas(*buffer.area());
+    let [head, gauge, now, over_time, members, failed, said, keys] = Layout::vertical(heights).areas(*buffer.area());
     draw_head(buffer, head, model, facts, theme);
     draw_gauge(buffer, gauge, model, facts, theme);
     let [rates, latencies, client] =
@@ -58,6 +60,7 @@ pub(super) fn draw(buffer: &mut Buffer, model: &Model, facts: &Facts, notes: &[S
     draw_latencies(buffer, latencies, model, theme);
     draw_client(buffer, client, model, theme);
     draw_over_time(buffer, over_time, model, facts, theme);
+    lines(buffer, members, [Line::raw(members_in(&model.latest.members, usize::from(members.width)))]);
     let failures_said = model.latest.failures.iter().take(failures).map(|(cause, n)| {
         Line::from(vec![
             Span::styled(format!("  {:>9} ", count(*n)), theme.over()),
@@ -212,6 +215,22 @@ fn draw_series(buffer: &mut Buffer, area: Rect, of: Chart<'_>, theme: Theme) {
     bars(buffer, inner, &series.last(columns).collect::<Vec<_>>(), theme.line());
 }
 
+/// How far the members of a fleet are: all of them where they fit, else the last and the first of them.
+fn members_in(members: &[Figures], width: usize) -> String {
+    let each = members
+        .iter()
+        .enumerate()
+        .map(|(rank, one)| format!("   {rank}: {} done, {} in flight", count(one.done), count(one.in_flight)));
+    let all = format!("  members{}", each.collect::<String>());
+    let ends = || {
+        let ranked = members.iter().enumerate().map(|(rank, one)| (one.done, rank));
+        let ((least, slow), (most, fast)) = (ranked.clone().min()?, ranked.max()?);
+        let (least, most) = (count(least), count(most));
+        Some(format!("  {} members: {least} done by member {slow}, the least, to {most} by {fast}", members.len()))
+    };
+    if all.chars().count() <= width { all } else { ends().unwrap_or_default() }
+}
+
 fn draw_keys(buffer: &mut Buffer, area: Rect, model: &Model, theme: Theme) {
     let pause = if model.paused { "go on" } else { "pause the screen" };
     let mut spans = Vec::new();
@@ -314,6 +333,7 @@ mod tests {
                 "server's KV cache   31.4 %",
                 "requests/s: 93.50 now, 90.00 to 95.00",
                 "TTFT p50: ",
+                "members   0: 190 done, 32 in flight   1: 180 done, 32 in flight",
                 "2 failed: reset",
                 "1 failed: http_5xx",
                 "stopping: waiting up to 9 s for what is in flight",
@@ -333,6 +353,12 @@ mod tests {
         assert!(line(&stopped, 2).contains("stopping now"));
         stopped.turn_pause();
         assert!(line(&stopped, 1).contains("screen paused") && line(&stopped, 19).contains("p go on"));
+    }
+
+    #[test]
+    fn of_many_members_the_last_and_the_first_are_named() {
+        let members: Vec<_> = (0..64).map(|k| Figures { done: 1_000 + (k * 7) % 64, ..Figures::default() }).collect();
+        assert_eq!(members_in(&members, 100), "  64 members: 1 000 done by member 0, the least, to 1 063 by 9");
     }
 
     #[test]

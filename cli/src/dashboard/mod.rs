@@ -125,6 +125,7 @@ impl Dashboard {
         Snapshot {
             now,
             figures: Figures::read(control),
+            members: Figures::of_members(control, self.workers.len()),
             server: self.server_now(),
             busiest: cores.busiest(now),
             stops: control.asked(),

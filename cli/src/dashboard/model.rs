@@ -13,6 +13,8 @@ pub(super) struct Snapshot {
     /// Since the dashboard began.
     pub(super) now: Duration,
     pub(super) figures: Figures,
+    /// Of each member of a fleet, by its rank.
+    pub(super) members: Vec<Figures>,
     pub(super) server: ServerNow,
     /// Share of the time in which the busiest of the workers' cores was not idle.
     pub(super) busiest: Option<f64>,
@@ -101,6 +103,8 @@ impl Model {
         model.latest.failures = vec![("reset", 2), ("http_5xx", 1)];
         model.latest.server = ServerNow { running: Some(48.0), waiting: Some(16.0), kv_use: Some(0.314) };
         model.latest.busiest = Some(0.912);
+        let member = |done, in_flight| Figures { done, in_flight, ..Figures::default() };
+        model.latest.members = vec![member(190, 32), member(180, 32)];
         let over_time = OverTime {
             requests: Series::of([90.0, 95.0, 93.5]),
             ttft: Series::of((0..300).map(|k| 50.0 + f64::from(k % 7))),

@@ -4,7 +4,7 @@ use crate::terminal::{eprint_line, screen, unless_stalled};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use ringload_engine::driver::keep_off;
 use ringload_engine::plan::Plan;
-use ringload_engine::run::Control;
+use ringload_engine::run::{Control, Progress};
 use std::collections::VecDeque;
 use std::io::{self, IsTerminal};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -105,9 +105,23 @@ pub(crate) struct Figures {
 impl Figures {
     /// As they stand.
     pub(crate) fn read(control: &Control) -> Self {
+        Self::of(&control.progress)
+    }
+
+    /// Of the leader of a fleet and of each of its other members; nothing of a run without any. The leader's own
+    /// workers come first.
+    pub(crate) fn of_members(control: &Control, workers: usize) -> Vec<Self> {
+        let (own, others) = control.progress.split_at(workers.min(control.progress.len()));
+        if others.is_empty() {
+            return Vec::new();
+        }
+        std::iter::once(own).chain(others.chunks(1)).map(Self::of).collect()
+    }
+
+    fn of(places: &[Progress]) -> Self {
         let mut sum = Self::default();
         let load = |a: &AtomicU64| a.load(Ordering::Relaxed);
-        for p in &control.progress {
+        for p in places {
             sum.done += load(&p.done);
             sum.failed += load(&p.failed);
             sum.events += load(&p.events);
@@ -209,6 +223,17 @@ mod tests {
         pace.see(Duration::ZERO, &Figures::default());
         pace.see(Duration::from_secs(2), &figures);
         assert_eq!(figures.line(&pace, Duration::from_secs(2)), "1.5 req/s, 0 events/s, 4 in flight, 0 failed");
+    }
+
+    #[test]
+    fn the_workers_of_the_leader_are_one_member_and_the_others_one_each() {
+        let control = Control::new(4);
+        for (i, p) in control.progress.iter().enumerate() {
+            p.done.store(1 << i, Ordering::Relaxed);
+        }
+        let done = |workers| Figures::of_members(&control, workers).iter().map(|f| f.done).collect::<Vec<_>>();
+        assert_eq!(done(2), [3, 4, 8]);
+        assert!(done(4).is_empty(), "one machine");
     }
 
     #[test]
