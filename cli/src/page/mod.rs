@@ -70,4 +70,4 @@ const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 /// SHA-256 of each, in base64 (CSP, 2.3.1): nothing else is a style or a script of the page.
 const STYLE_HASH: &str = "qBZ85iIEAHkQd5lQS986o/upH/W0V72pTv2C6xJ7z9E=";
-const SCRIPT_HASH: &str = "JEuwqn+x3rl4PUbc0d/49RayRrk55KOcXd+wgJAgmhE=";
+const SCRIPT_HASH: &str = "1/eeNqpl0bX+N7sN8SW9VzCW5UHCZGm8QX8F1BGmPdg=";
