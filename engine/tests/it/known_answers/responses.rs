@@ -77,7 +77,7 @@ fn an_answer_in_one_event_shows_how_much_of_it_came_at_once() {
 #[test]
 fn a_stream_without_output_is_told_with_what_it_says_instead() {
     for (said, detail) in [
-        (r#"{"status":"error","message":"no such adapter"}"#, ": no such adapter"),
+        (r#"{"status":"loading","message":"no such adapter"}"#, ": no such adapter"),
         (r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#, ""),
     ] {
         let peer = Scripted::new(|at, key, script, _| {
