@@ -137,8 +137,8 @@ fn what_a_coding_session_begins_follows_a_request_and_the_next_one_waits_for_it(
             {"t": 0.13, "type": "s", "model": "small", "in": 64, "out": 4, "hash_ids": [9], "api_time": 0.01}]},
         {"t": 0.05, "type": "s", "model": "big", "in": 192, "out": 4, "hash_ids": [1, 2, 3]}]});
     let (asked, counts) = play("weka_trace", 1, &text.to_string());
-    // The first request of the other follows at once; 20 ms lie between the response and its next one; the session's own
-    // would be due after 30 ms, and waits for both.
+    // The first request of the other follows at once; 20 ms lie between the response and its next one; the session's
+    // own would be due after 30 ms, and waits for both.
     let times: Vec<Nanos> = asked.iter().map(|(at, _)| *at).collect();
     assert_eq!(times, [0, 30, 80, 110]);
     assert!(asked.iter().all(|(_, texts)| texts.len() == 1), "each says all of its context itself");
