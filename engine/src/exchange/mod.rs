@@ -13,6 +13,7 @@ mod http2;
 mod intervals;
 mod job;
 mod response;
+mod set_up;
 mod transmission;
 mod unasked;
 
@@ -22,7 +23,7 @@ pub use response::KeepText;
 use crate::arrival::Arrival;
 use crate::clock::Nanos;
 use crate::plan::{EndpointKind, Limits, OutputPath};
-use crate::record::{Handshake, Instants, PhaseKind, Record, Retry};
+use crate::record::{Instants, PhaseKind, Record, Retry};
 use crate::wire::Product;
 use crate::wire::http1::{Decoder, HeadLimits, Part};
 use crate::wire::sse::Sse;
@@ -223,41 +224,6 @@ impl Exchange {
         self.sse.release();
         self.response.release();
         self.body = Vec::new();
-    }
-
-    /// The name was looked up for this request.
-    pub fn handle_resolved(&mut self, started: Nanos, ended: Nanos) {
-        let instants = &mut self.response.record.instants;
-        (instants.dns_start, instants.dns_end) = (Some(started), Some(ended));
-    }
-
-    /// The name service is asked for this request.
-    pub fn handle_asking(&mut self, now: Nanos) {
-        let instants = &mut self.response.record.instants;
-        (instants.dns_start, instants.dns_end) = (Some(now), None);
-    }
-
-    /// A connection is begun for this request.
-    pub fn handle_connecting(&mut self, now: Nanos) {
-        let instants = &mut self.response.record.instants;
-        instants.tcp_start = Some(now);
-        (instants.tcp_end, instants.tls_start, instants.tls_end) = (None, None, None);
-    }
-
-    /// The connection that was begun is there.
-    pub fn handle_connected(&mut self, now: Nanos) {
-        self.response.record.instants.tcp_end = Some(now);
-    }
-
-    /// The TLS handshake is begun.
-    pub fn handle_securing(&mut self, now: Nanos) {
-        self.response.record.instants.tls_start = Some(now);
-    }
-
-    /// The TLS handshake is done.
-    pub fn handle_secured(&mut self, now: Nanos, handshake: Handshake) {
-        self.response.record.instants.tls_end = Some(now);
-        self.response.record.handshake = Some(handshake);
     }
 
     /// The first byte is about to be handed to the kernel. `reused` tells whether the connection served an earlier
