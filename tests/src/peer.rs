@@ -1,5 +1,6 @@
 //! Scripted peers: a thread a connection, every request kept, every answer written by the test.
 
+use socket2::{Domain, Socket, Type};
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{IpAddr, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -152,14 +153,44 @@ impl Drop for Peer {
     }
 }
 
-/// A port of this machine on which nothing listens.
+/// A port of this machine on which nothing listens as long as the process lives: no other test is given it.
 ///
 /// # Panics
 /// When no port is free.
 #[must_use]
 pub fn closed_port() -> SocketAddr {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a free port");
-    listener.local_addr().expect("an address")
+    let port = ReservedPort::default();
+    let addr = port.addr;
+    std::mem::forget(port);
+    addr
+}
+
+/// A port that is taken, and on which nothing listens yet: connects to it are refused.
+pub struct ReservedPort {
+    /// Its address.
+    pub addr: SocketAddr,
+    socket: Socket,
+}
+
+impl Default for ReservedPort {
+    fn default() -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket");
+        socket.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("a free port");
+        let addr = socket.local_addr().ok().and_then(|addr| addr.as_socket()).expect("an address");
+        Self { addr, socket }
+    }
+}
+
+impl ReservedPort {
+    /// Listens on it from now on.
+    ///
+    /// # Panics
+    /// When the kernel does not let it.
+    #[must_use]
+    pub fn listen(self) -> TcpListener {
+        self.socket.listen(128).expect("a listener");
+        self.socket.into()
+    }
 }
 
 fn free() -> TcpListener {

@@ -4,10 +4,10 @@ use ringload_engine::clock::MILLI;
 use ringload_engine::record::{Cause, Outcome, Record};
 use ringload_mock::{Config, Jitter, Server, Timing, start};
 use ringload_tests::engine::{ask_for, closed, drive, keep_text, wish};
-use ringload_tests::on_both;
 use ringload_tests::peer::{self, Peer};
 use ringload_tests::profile::Profile;
 use ringload_tests::statistics::median;
+use ringload_tests::{on_both, until};
 use serde_json::json;
 use std::time::Duration;
 
@@ -30,16 +30,24 @@ pub(crate) fn pacing(ttft_ms: u64, itl_ms: u64) -> Config {
 #[test]
 fn tokens_every_20_ms_give_an_itl_of_20_ms() {
     on_both(|io| {
-        let server = paced(50, 20);
+        let server = start(Config { truth: true, ..pacing(50, 20) }).expect("a server");
         let ended = Profile::of(server.addr())
             .on(io)
             .args(["--concurrency", "8", "--request-count", "16", "--osl", "30"])
             .args(["--allow-invalid"])
             .run()
             .all_well();
-        for tag in ["inter_token_latency", "inter_chunk_latency"] {
+        until("the last request is over", || server.truth().served.len() == 16);
+        // On a machine that is busy with something else the server is late, and the truth is what it did.
+        let (mut means, mut gaps) = (Vec::new(), Vec::new());
+        for served in &server.truth().served {
+            let written: Vec<f64> = served.events().map(|write| write.begun_ns as f64 / 1e6).collect();
+            means.push((written[29] - written[0]) / 29.0);
+            gaps.extend(written.windows(2).map(|pair| pair[1] - pair[0]));
+        }
+        for (tag, truth) in [("inter_token_latency", median(&means)), ("inter_chunk_latency", median(&gaps))] {
             let p50 = ended.metric(tag, "p50");
-            assert!((18.0..22.0).contains(&p50), "{tag} {p50}");
+            assert!((p50 - truth).abs() < 1.0 && truth >= 19.0, "{tag} {p50}, {truth} by the server's log");
         }
         // Token 30 is due at 50 + 29 · 20 ms and never sent before.
         assert!(ended.metric("time_to_first_token", "min") >= 50.0);

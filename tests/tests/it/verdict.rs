@@ -18,15 +18,18 @@ fn a_server_that_freezes_is_its_own_fault() {
         until("the run is under way", || server.state().requests > 50);
         server.freeze(Duration::from_millis(300));
         let ended = running.end().all_well();
-        // The client's own lag knows nothing of the freeze; what is left of it is the machine's, and its bound is 10 ms
-        // here.
+        // The client's own lag knows nothing of the freeze: what there is of it is the machine's, which kept the worker
+        // from running for so long by the kernel's own count.
+        let report = ended.report();
+        let cores = report["summary"]["client"]["cores"].as_array().expect("cores");
+        let kept_off: f64 = cores.iter().filter_map(|core| core["run_delay_s"].as_f64()).sum::<f64>() * 1e3;
         let invalid = ended.findings("INVALID");
         for gate in ["dispatch_lag", "receive_lag"] {
             let p99 = ended.lag(gate, "p99");
-            assert!(p99 < 150.0, "{gate} {p99}");
+            assert!(p99 < 100.0 + kept_off, "{gate} {p99}, kept off for {kept_off} ms");
             assert!(p99 > 9.0 || !invalid.contains(&gate.to_owned()), "{invalid:?}");
         }
-        assert!(!invalid.contains(&"rate".to_owned()), "{invalid:?}");
+        assert!(kept_off > 10.0 || !invalid.contains(&"rate".to_owned()), "{invalid:?}");
         // Of 200 arrivals 30 fell into the freeze; the first of them waited through all of it.
         let (p99, p50) = (ended.metric("request_latency", "p99"), ended.metric("request_latency", "p50"));
         assert!(p99 >= 450.0, "{p99}");
