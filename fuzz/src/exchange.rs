@@ -83,6 +83,7 @@ fn request(now: u64) -> Request {
         request_id: 5,
         scheduled: now - 1,
         issued: now,
+        lag: 0,
     }
 }
 

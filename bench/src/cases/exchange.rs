@@ -120,6 +120,7 @@ fn request(osl: u32) -> Request {
         request_id: 1,
         scheduled: SECOND,
         issued: SECOND,
+        lag: 0,
     }
 }
 

@@ -61,6 +61,7 @@ pub(super) fn record() -> Record {
         request_id: 1 << 100,
         scheduled: SECOND,
         issued: SECOND,
+        lag: 0,
     });
     exchange.handle_sending(SECOND, 3_000, true);
     exchange.handle_sent(SECOND + 30 * MICRO);

@@ -79,7 +79,7 @@ impl Samples {
                 .value(&metric::INTER_TOKEN_LATENCY)
                 .or_else(|| each.map(|(first, last)| last.saturating_sub(first) as f64 / 1e6 / events)),
             latency: metrics.value(&metric::REQUEST_LATENCY),
-            dispatch_lag: record.instants.issued.saturating_sub(record.instants.scheduled) as f64 / 1e6,
+            dispatch_lag: record.lags.dispatch as f64 / 1e6,
             events: (record.events, record.intervals.wide),
             good: metrics.good,
         }

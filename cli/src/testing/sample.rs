@@ -15,7 +15,7 @@ use ringload_engine::plan::{
     Plan, Prompts, Reuse, Sampling, ServerTimings, Slo, Stamps, Target, Threshold, Tier, Timeouts, TokenizerSource,
     Turns,
 };
-use ringload_engine::record::{self, Cause, Instants, Intervals, Observed, PhaseKind, Record};
+use ringload_engine::record::{self, Cause, Instants, Intervals, Lags, Observed, PhaseKind, Record};
 use serde_json::json;
 use std::collections::BTreeMap;
 
@@ -252,6 +252,7 @@ pub(crate) fn records() -> [(Record, RequestMetrics); 2] {
         coalesced: 0,
         merged: 0,
         intervals: Intervals::default(),
+        lags: Lags::default(),
         reads: 4,
         bytes_sent: 900,
         bytes_received: 1200,

@@ -4,8 +4,8 @@ use super::sample::{distribution, of_requests};
 use ringload_engine::calibration::{Basis, Calibration, Ceiling, Machine, Shape, Step, Used};
 use ringload_engine::measure::{
     ArrivalFigures, Bursts, ClientFigures, ClientShare, ConnectionCounts, CoreFigures, DelayedAcks, FirstTokenFigures,
-    FirstTokenParts, Lateness, LongSends, NetworkFigures, PhaseFigures, PossibleShift, ServerParts, SlowConnects,
-    Spoken,
+    FirstTokenParts, LateSetUps, Lateness, LongSends, NetworkFigures, PhaseFigures, PossibleShift, ServerParts,
+    SlowConnects, Spoken,
 };
 use ringload_engine::plan::Statistic;
 use ringload_engine::verdict::{Direction, Effect, Finding, Scope, Status, Verdict};
@@ -146,6 +146,7 @@ pub(super) fn network() -> NetworkFigures {
                 remainder_ms: 9.0,
             }),
         }),
+        late_set_ups: Some(LateSetUps { requests: 2, of: 33, mean_ms: 0.4, longest_ms: 0.6 }),
         slow_connects: Some(SlowConnects { requests: 1, of: 33, mean_ms: 1_004.0, slowest_ms: 1_004.0 }),
         long_sends: Some(LongSends {
             requests: 12,

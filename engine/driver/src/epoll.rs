@@ -279,7 +279,7 @@ impl Epoll {
             packets.claim(key.slot, socket, (&self.stamper, seen));
         }
         match failed {
-            None => on(key, Event::Connected, seen),
+            None => on(key, Event::Connected { since: self.window.done_since() }, seen),
             Some(e) => self.quiet(key, seen, Event::ConnectFailed(e), on),
         }
     }

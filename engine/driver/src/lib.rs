@@ -139,7 +139,10 @@ impl Key {
 #[derive(Debug)]
 pub enum Event<'a> {
     /// It is usable.
-    Connected,
+    Connected {
+        /// An instant before which it was not; 0 where none is known.
+        since: Nanos,
+    },
     /// It could not be made; the error number.
     ConnectFailed(i32),
     /// The last byte of a send that did not fit at once was accepted by the kernel.

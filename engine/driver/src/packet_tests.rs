@@ -16,7 +16,7 @@ type Reads = Vec<(Vec<u8>, Nanos)>;
 fn wait(driver: &mut impl Driver, until: Nanos, reads: &mut Reads) -> bool {
     let mut connected = false;
     let mut on = |_, event: Event<'_>, _| match event {
-        Event::Connected => connected = true,
+        Event::Connected { .. } => connected = true,
         Event::Received { bytes, arrival } => reads.push((bytes.to_vec(), arrival.at)),
         other => panic!("{other:?}"),
     };

@@ -258,7 +258,7 @@ impl<P: Peer> Driver for Sim<P> {
                 continue;
             }
             match step {
-                Step::Connected => on(key, Event::Connected, seen),
+                Step::Connected => on(key, Event::Connected { since: at }, seen),
                 Step::Sent => on(key, Event::Sent, seen),
                 Step::SendFailed(e) => on(key, Event::SendFailed(e), seen),
                 Step::Transmitted(told) => {

@@ -132,7 +132,7 @@ impl Seen {
     pub(super) fn wait(&mut self, driver: &mut impl Driver, at_most: Nanos) {
         let until = monotonic() + at_most;
         let mut on = |key: Key, event: Event<'_>, _: Nanos| match event {
-            Event::Connected => self.connected.push(key),
+            Event::Connected { .. } => self.connected.push(key),
             Event::Received { bytes, .. } => {
                 self.received.entry(key).or_default().extend_from_slice(bytes);
             }

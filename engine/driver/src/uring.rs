@@ -485,7 +485,7 @@ impl Uring {
                         packets.claim(number, &held.socket, (&self.stamper, seen));
                     }
                     self.arm_receive(number);
-                    on(key, Event::Connected, seen);
+                    on(key, Event::Connected { since: self.window.done_since() }, seen);
                 } else {
                     on(key, Event::ConnectFailed(-entry.result()), seen);
                 }

@@ -113,6 +113,12 @@ impl Window {
         self.before.begun
     }
 
+    /// The bound for what this wait tells beside bytes: that a connect is over. Where the kernel may put its receive
+    /// work off, only that which costs nothing is left.
+    pub(super) fn done_since(&self) -> Nanos {
+        self.earliest(self.now.seen).max(self.floor())
+    }
+
     /// The bound for bytes of a connection. `unread` is the instant since when it may have had bytes that no wait could
     /// read; 0 without.
     #[inline]

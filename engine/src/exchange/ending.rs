@@ -4,7 +4,7 @@ use super::body::Mode;
 use super::{Exchange, Progress};
 use crate::api;
 use crate::clock::Nanos;
-use crate::record::{Cause, Instants, Intervals, Observed, Outcome, PhaseKind, Record};
+use crate::record::{Cause, Instants, Intervals, Lags, Observed, Outcome, PhaseKind, Record};
 use crate::wire::http1::Part;
 
 impl Exchange {
@@ -143,6 +143,7 @@ pub(super) fn empty_record() -> Record {
         coalesced: 0,
         merged: 0,
         intervals: Intervals::default(),
+        lags: Lags::default(),
         reads: 0,
         bytes_sent: 0,
         bytes_received: 0,

@@ -19,11 +19,12 @@ mod unasked;
 
 pub(crate) use cause::explain;
 pub use response::KeepText;
+pub use set_up::Stage;
 
 use crate::arrival::Arrival;
 use crate::clock::Nanos;
 use crate::plan::{EndpointKind, Limits, OutputPath};
-use crate::record::{Instants, PhaseKind, Record, Retry};
+use crate::record::{Instants, Lags, PhaseKind, Record, Retry};
 use crate::wire::Product;
 use crate::wire::http1::{Decoder, HeadLimits, Part};
 use crate::wire::sse::Sse;
@@ -79,6 +80,8 @@ pub struct Request {
     pub scheduled: Nanos,
     /// When it was taken up.
     pub issued: Nanos,
+    /// As [`Lags::dispatch`].
+    pub lag: Nanos,
 }
 
 /// One request's life over one connection.
@@ -194,6 +197,7 @@ impl Exchange {
             requested_osl: request.requested_osl,
             request_id: request.request_id,
             instants: Instants { scheduled: request.scheduled, issued: request.issued, ..Instants::default() },
+            lags: Lags { dispatch: request.lag, ..Lags::default() },
             gaps: Vec::with_capacity(gaps),
             ..empty_record()
         };
@@ -271,6 +275,8 @@ impl Exchange {
         record.connection_reused = false;
         record.handshake = None;
         record.transmission = None;
+        // As the time in which it was added, what the client added before is of the wait from now on.
+        record.lags = Lags { dispatch: record.lags.dispatch, queue: record.lags.set_up(), ..Lags::default() };
         record.instants =
             Instants { scheduled: record.instants.scheduled, issued: record.instants.issued, ..Instants::default() };
         self.reset_response();

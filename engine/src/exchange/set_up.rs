@@ -1,8 +1,19 @@
-//! The making of a request's connection: its instants.
+//! The making of a request's connection: its instants, and what the client adds to it.
 
 use super::Exchange;
 use crate::clock::Nanos;
-use crate::record::Handshake;
+use crate::record::{Handshake, Lags};
+
+/// A stage of a connection in the making.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// The answer of the name service.
+    Lookup,
+    /// The connect.
+    Connect,
+    /// A flight of the TLS handshake.
+    Handshake,
+}
 
 impl Exchange {
     /// The name was looked up for this request.
@@ -38,5 +49,17 @@ impl Exchange {
     pub fn handle_secured(&mut self, now: Nanos, handshake: Handshake) {
         self.response.record.instants.tls_end = Some(now);
         self.response.record.handshake = Some(handshake);
+    }
+
+    /// A stage of its connection was over so long before the client saw that. `own`: the connection is made for this
+    /// request; to others that wait for it, all of it is one wait.
+    pub fn handle_lag(&mut self, stage: Stage, lag: Nanos, own: bool) {
+        let Lags { queue, connect, handshake, .. } = &mut self.response.record.lags;
+        let of = match stage {
+            Stage::Connect if own => connect,
+            Stage::Handshake if own => handshake,
+            _ => queue,
+        };
+        *of = of.saturating_add(lag);
     }
 }

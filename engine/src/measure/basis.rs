@@ -5,7 +5,7 @@ use super::server_time::ServerTimes;
 use super::tokens::{TokenCounts, TokenSource};
 use crate::arrival::NARROW;
 use crate::clock::Nanos;
-use crate::record::{Outcome, Phases, Record};
+use crate::record::{Lags, Outcome, Phases, Record};
 
 /// The numbers of which the metrics of one request are made: lengths in nanoseconds, counts, and no text.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -21,6 +21,8 @@ pub(super) struct Basis {
     pub(super) tokens: Tokens,
     pub(super) wire: Wire,
     pub(super) intervals: Widths,
+    /// Those of its connection are 0 where they are not over [`NARROW`].
+    pub(super) lags: Lags,
     pub(super) server: ServerTimes,
 }
 
@@ -110,6 +112,10 @@ impl Basis {
                 reads: record.reads,
             },
             intervals: Widths::of(record),
+            lags: match record.lags.set_up() > NARROW {
+                true => record.lags,
+                false => Lags { dispatch: record.lags.dispatch, ..Lags::default() },
+            },
             server: ServerTimes::of(record),
         }
     }
@@ -142,6 +148,10 @@ impl Basis {
         row.put(self.wire.reads.into());
         for width in [self.intervals.first, self.intervals.last, self.intervals.widest] {
             row.put(width);
+        }
+        row.put(zigzag(self.lags.dispatch.wrapping_sub(self.late)));
+        for lag in [self.lags.queue, self.lags.connect, self.lags.handshake] {
+            row.put(lag);
         }
         self.server.put(&mut row);
         // What changes from request to request stands low.
@@ -176,13 +186,19 @@ impl Basis {
             reused: shape & 4 != 0,
         };
         let intervals = Widths { first: row.take(), last: row.take(), widest: row.take() };
+        let lags = Lags {
+            dispatch: unzigzag(row.take()).wrapping_add(late),
+            queue: row.take(),
+            connect: row.take(),
+            handshake: row.take(),
+        };
         let server = ServerTimes::take(&mut row);
         let state = match shape & 3 {
             0 => State::Succeeded,
             1 => State::Failed,
             _ => State::Unfinished,
         };
-        Self { state, issued, k, late, phases, times, tokens, wire, intervals, server }
+        Self { state, issued, k, late, phases, times, tokens, wire, intervals, lags, server }
     }
 }
 
@@ -337,6 +353,7 @@ mod tests {
             },
             wire: Wire { bytes_received: u64::MAX, reads: u32::MAX, ..Wire::default() },
             intervals: Widths { widest: u64::MAX, ..Widths::default() },
+            lags: Lags { dispatch: 1, handshake: u64::MAX, ..Lags::default() },
             server: ServerTimes { remainder: Some(i64::MIN), ..ServerTimes::default() },
         };
         for basis in [far, Basis::default()] {

@@ -76,7 +76,7 @@ pub use fleet::{FleetFigures, MemberFigures};
 pub use goodput::{Goodput, SloFigures, TierFigures};
 pub use long_sends::LongSends;
 pub use network::{FailedAddress, NetworkFigures, PhaseFigures, Spoken};
-pub use path::SlowConnects;
+pub use path::{LateSetUps, SlowConnects};
 pub use rate::RateFigures;
 pub use request::{RequestMetrics, request_metrics};
 pub use seconds::MissedSeconds;

@@ -8,7 +8,7 @@ use super::delayed_ack::DelayedAcks;
 use super::distribution::Distribution;
 use super::first_token::FirstTokenFigures;
 use super::long_sends::LongSends;
-use super::path::{PathTally, SlowConnects};
+use super::path::{LateSetUps, PathTally, SlowConnects};
 use super::request::{ms, per_request};
 use super::requests::Requests;
 use super::shard::{HistogramId, Shard};
@@ -42,6 +42,9 @@ pub struct NetworkFigures {
     /// Connects whose SYN was sent again; absent where none was.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub slow_connects: Option<SlowConnects>,
+    /// Connections that the client was late to see; absent where it was late for none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub late_set_ups: Option<LateSetUps>,
     /// Requests whose last byte the kernel stamped when it left; absent where none was long enough for that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub long_sends: Option<LongSends>,
@@ -148,6 +151,7 @@ impl NetworkFigures {
             bursts: path.bursts(),
             delayed_acks: path.delayed_acks(),
             slow_connects: path.slow_connects(),
+            late_set_ups: path.late_set_ups(),
             long_sends: path.long_sends(),
             connections: shard.connections,
             failed_addresses: failed_addresses(shard),

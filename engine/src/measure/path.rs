@@ -5,6 +5,7 @@ use super::delayed_ack::{DelayedAckTally, DelayedAcks};
 use super::first_token::{FirstTokenFigures, FirstTokenTally};
 use super::long_sends::{LongSendTally, LongSends};
 use super::tokens::TokenCounts;
+use crate::arrival::NARROW;
 use crate::clock::{MILLI, Nanos, SECOND};
 use crate::record::{Outcome, Record};
 use serde::{Deserialize, Serialize};
@@ -23,6 +24,20 @@ pub struct SlowConnects {
     pub slowest_ms: f64,
 }
 
+/// Requests whose connection, or a flight of whose handshake, was there for over 0.1 ms before the client saw it, at
+/// most.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+pub struct LateSetUps {
+    /// How many.
+    pub requests: u64,
+    /// Requests that paid for a connection.
+    pub of: u64,
+    /// What the client can have added to one, in ms, on average.
+    pub mean_ms: f64,
+    /// The longest, in ms.
+    pub longest_ms: f64,
+}
+
 /// What is summed of it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct PathTally {
@@ -34,6 +49,9 @@ pub(super) struct PathTally {
     slow: u64,
     slow_time: Nanos,
     slowest: Nanos,
+    late: u64,
+    late_time: Nanos,
+    latest: Nanos,
 }
 
 impl PathTally {
@@ -48,6 +66,12 @@ impl PathTally {
                 self.slow_time += took;
                 self.slowest = self.slowest.max(took);
             }
+        }
+        let lag = record.lags.set_up();
+        if lag > NARROW {
+            self.late += 1;
+            self.late_time = self.late_time.saturating_add(lag);
+            self.latest = self.latest.max(lag);
         }
         if record.outcome == Outcome::Succeeded {
             self.long_sends.add(record);
@@ -77,6 +101,16 @@ impl PathTally {
     /// Requests whose last byte was stamped when it left.
     pub(super) fn long_sends(&self) -> Option<LongSends> {
         self.long_sends.finish()
+    }
+
+    /// Connections that the client was late to see.
+    pub(super) fn late_set_ups(&self) -> Option<LateSetUps> {
+        (self.late > 0).then(|| LateSetUps {
+            requests: self.late,
+            of: self.connects,
+            mean_ms: self.late_time as f64 / 1e6 / self.late as f64,
+            longest_ms: self.latest as f64 / 1e6,
+        })
     }
 
     /// Connects whose SYN was sent again.

@@ -173,7 +173,7 @@ impl Population {
 
     /// All metrics, in table order.
     pub(super) fn metrics(&mut self) -> Vec<Metric> {
-        self.metrics_with(&mut Movers::new(None, false), None)
+        self.metrics_with(&mut Movers::new([false; 3]), None)
     }
 
     /// All metrics, in table order, and what the client can have made of them. `gaps` are the shifts of percentiles of

@@ -158,7 +158,8 @@ impl Summarizer {
         let gap_shifts = gap_shifts(&shard);
         let stamped = facts.stamps.by_kernel();
         let receive = stamped && !self.slow_reader;
-        let movers = Movers::new(self.longest_lag(&shard), receive);
+        // Who reads slowly on purpose comes late to what follows a response in a closed loop.
+        let movers = Movers::new([!self.slow_reader || self.open_loop, !self.slow_reader, receive]);
         let mut curves = Curves::of(&LATENCIES);
         let (metrics, shares) = self.profiling.judged_metrics(movers, receive.then_some(&gap_shifts), &mut curves);
         let arrivals = stamped.then(|| ArrivalFigures::of(&shard, &metrics, &shares, &gap_shifts)).flatten();
@@ -211,18 +212,6 @@ impl Summarizer {
         (summary.steady, summary.confidence) = known.unzip();
         summary.thresholds = thresholds::judge(&thresholds, self.fail_if_undecided, &summary);
         summary
-    }
-
-    /// The longest that a request waited for the client alone: as long as it was taken up late, where no request waited
-    /// for a slot. `None` where lag is of the plan's own making.
-    fn longest_lag(&self, shard: &Shard) -> Option<Nanos> {
-        if self.slow_reader && !self.open_loop {
-            return None;
-        }
-        match shard.profiling.queued {
-            0 => Some(Nanos::MAX),
-            _ => Some(shard.histogram(HistogramId::DispatchLag).max()),
-        }
     }
 
     /// When the load of the measured phase ended: with the last request of the plan, else when its time was over, else

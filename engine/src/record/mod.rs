@@ -1,6 +1,7 @@
 //! The record of a request: its instants, what came of it, and the gaps between its output events.
 
 mod cause;
+mod lags;
 mod log;
 mod observed;
 mod retry;
@@ -10,6 +11,7 @@ mod timings;
 mod usage;
 
 pub use cause::Cause;
+pub use lags::Lags;
 pub use log::{Entry, LogReader, LogWriter, Note, RecordLog};
 pub use observed::{FinishReason, Observed};
 pub use retry::Retry;
@@ -67,6 +69,8 @@ pub struct Record {
     pub merged: u32,
     /// How much earlier than their stamps its output events can have arrived.
     pub intervals: Intervals,
+    /// How long it waited for the client itself.
+    pub lags: Lags,
     /// Reads that carried bytes of this response.
     pub reads: u32,
     /// Bytes of the request.
@@ -225,9 +229,7 @@ impl Record {
         let timings = self.timings.as_ref().map_or(0, |_| size_of::<Timings>());
         size_of::<Self>() + self.gaps.capacity() * size_of::<Nanos>() + texts.sum::<usize>() + timings
     }
-}
 
-impl Record {
     /// The same on a clock that stands so many nanoseconds ahead (above 0) or behind.
     #[must_use]
     pub fn shifted(mut self, by: i64) -> Self {
@@ -287,8 +289,7 @@ impl Instants {
         }
     }
 
-    /// A byte of the response arrived: where it is the first, the request had been taken by then, however late that was
-    /// noticed.
+    /// A byte of the response arrived: where it is the first, the request had been taken by then.
     pub fn answered(&mut self, arrived: Nanos) {
         if self.first_byte.is_none() {
             self.first_byte = Some(arrived);
@@ -387,8 +388,7 @@ mod tests {
         assert_eq!((connecting.phases().queue, connecting.phases().tcp), (10, 90));
         let securing = Instants { tcp_end: Some(150), tls_start: Some(150), ..connecting };
         assert_eq!((securing.phases().tcp, securing.phases().tls), (40, 50));
-        let queued = Instants { issued: 100, end: 200, ..Instants::default() };
-        assert_eq!(queued.phases().queue, 100);
+        assert_eq!(Instants { issued: 100, end: 200, ..Instants::default() }.phases().queue, 100);
     }
 
     proptest! {

@@ -1,7 +1,8 @@
 //! Records for tests: by hand, and at random.
 
 use super::{
-    Cause, FinishReason, Instants, Intervals, Observed, Outcome, PhaseKind, Record, Retry, Timings, Transmission, Usage,
+    Cause, FinishReason, Instants, Intervals, Lags, Observed, Outcome, PhaseKind, Record, Retry, Timings, Transmission,
+    Usage,
 };
 use crate::clock::Nanos;
 use proptest::prelude::*;
@@ -51,6 +52,7 @@ pub(crate) fn streamed(k: u64, issued: Nanos, ttft: Nanos, gaps: &[Nanos]) -> Re
         coalesced: 0,
         merged: 0,
         intervals: Intervals::default(),
+        lags: Lags::default(),
         reads: gaps.len() as u32 + 1,
         bytes_sent: 2_048,
         bytes_received: 5_120,
@@ -179,6 +181,12 @@ pub(crate) fn any_record() -> impl Strategy<Value = Record> {
                 last: sizes.0.into(),
                 widest: u64::from(sizes.1) << 30,
                 wide: sizes.0,
+            },
+            lags: Lags {
+                dispatch: sizes.0.into(),
+                queue: sizes.1.into(),
+                connect: sizes.3 >> 20,
+                handshake: sizes.2.into(),
             },
             reads: sizes.2,
             bytes_sent: sizes.3,

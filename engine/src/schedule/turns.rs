@@ -43,6 +43,8 @@ pub struct Turn {
     pub k: u64,
     /// When its user wanted it, from the start of the phase.
     pub wanted: Nanos,
+    /// From when on they could take it, from the start of the phase.
+    pub ready: Nanos,
     /// It waited for its user's last one.
     pub waited: bool,
 }
@@ -71,7 +73,7 @@ impl Turns {
         user.moved += at - wanted;
         user.busy = true;
         user.k = k + users;
-        Some(Turn { k, wanted, waited: at > wanted })
+        Some(Turn { k, wanted, ready: at, waited: at > wanted })
     }
 
     /// Turn `k` is not taken, and its user takes none any more.

@@ -1,4 +1,4 @@
-//! Gates on the client's own delay: late issues, late reads, busy cores, shared reads.
+//! Gates on the client's own delay: late issues, connections seen late, late reads, busy cores, shared reads.
 
 use super::buffering;
 use super::case::{Case, Found};
@@ -17,6 +17,7 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     [
         dispatch_lag(case).filter(|_| !slow || plan.profiling.load.is_scheduled()),
         slow_reader(plan),
+        set_up_lag(case).filter(|_| !slow),
         receive_lag(case).filter(|_| !slow),
         busy_core(summary),
         coalesced(case).filter(|_| !slow),
@@ -66,6 +67,32 @@ fn empty_slots(case: &Case<'_>, lag: &Distribution) -> Vec<Effect> {
     }
     let rates = [&tags::REQUEST_THROUGHPUT, &tags::OUTPUT_TOKEN_THROUGHPUT, &tags::GOODPUT];
     rates.into_iter().flat_map(|rate| case.effects(rate, Direction::Lowered, lag.mean_ms / latency)).collect()
+}
+
+/// Connections, and flights of the server's handshake, that were there before the client saw them.
+///
+/// That is in the phases of the connect and the handshake, and in all times that hold them. How long a connect was
+/// there is known as an interval: what is told is the most that it can have been.
+fn set_up_lag(case: &Case<'_>) -> Option<Finding> {
+    let late = case.summary.network.late_set_ups.as_ref()?;
+    let effects = case.effects_of(Lateness::SetUpLag);
+    effects.iter().any(tells).then(|| {
+        Found::new("set_up_lag", Scope::Client).measured(late.longest_ms, NARROW_MS, "ms").moving(effects).says(
+            format!(
+                "connections were there, or the server's part of their handshake was, up to {} before the client saw it, which {} requests waited \
+                 for ({} made a connection), {} on average{}",
+                shown_ms(late.longest_ms),
+                late.requests,
+                late.of,
+                shown_ms(late.mean_ms),
+                interruptions(&case.summary.client.cores)
+            ),
+            format!(
+                "give the client more cores ({}), keep the server and other programs off them, or make the connections ahead of the load",
+                Setting::Cores
+            ),
+        )
+    })
 }
 
 /// `seen - arrived` of every read.

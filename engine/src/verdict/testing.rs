@@ -50,6 +50,7 @@ impl Run {
             if at.scheduled == at.issued {
                 at.scheduled = at.issued.saturating_sub(*lag);
             }
+            record.lags.dispatch = *lag;
         }
         let (mut shard, summarizer) = fed(&self.plan, &self.records);
         self.dispatch.iter().for_each(|lag| shard.dispatch_lag(*lag));

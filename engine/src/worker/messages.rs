@@ -25,8 +25,31 @@ pub(super) struct ScheduledRequest {
     /// The turn of a user that it is, where the load is users.
     pub(super) user_turn: u64,
     pub(super) scheduled: Nanos,
+    /// Since when the client alone has kept it from being sent.
+    pub(super) ready: Nanos,
+    /// What the client had added to the request whose end it waited for.
+    pub(super) carried: Nanos,
     /// It waited for a slot: its lateness is the policy's, not the loop's.
     pub(super) waited: bool,
+}
+
+impl ScheduledRequest {
+    /// A request that nothing has kept since it was scheduled, of no session.
+    pub(super) fn new(k: u64, index: u64, entry: u32, scheduled: Nanos) -> Self {
+        Self {
+            k,
+            index,
+            entry,
+            session: None,
+            history: Vec::new(),
+            connection: None,
+            user_turn: k,
+            scheduled,
+            ready: scheduled,
+            carried: 0,
+            waited: false,
+        }
+    }
 }
 
 /// The end of a request, as far as it matters for the requests that follow.
@@ -50,4 +73,6 @@ pub(super) struct RequestEnd {
     pub(super) freed_at: Nanos,
     /// When the client saw the end.
     pub(super) seen_at: Nanos,
+    /// [`Lags::dispatch`](crate::record::Lags::dispatch).
+    pub(super) lag: Nanos,
 }

@@ -52,7 +52,7 @@ fn read_late(driver: &mut impl Driver, addr: SocketAddr, late: bool) -> Record {
     let mut there = false;
     let until = monotonic() + 20 * SECOND;
     while !there && monotonic() < until {
-        wait(driver, &mut |event, _| there |= matches!(event, Event::Connected));
+        wait(driver, &mut |event, _| there |= matches!(event, Event::Connected { .. }));
     }
     assert!(there);
     // The receive is armed.

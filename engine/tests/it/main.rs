@@ -16,6 +16,7 @@ mod kept_connections;
 mod known_answers;
 mod late_reader;
 mod long_sends;
+mod own_lags;
 mod paths;
 mod properties;
 mod proxies;
@@ -42,5 +43,6 @@ fn request(issued: Nanos) -> Request {
         request_id: 1,
         scheduled: issued,
         issued,
+        lag: 0,
     }
 }

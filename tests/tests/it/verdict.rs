@@ -3,7 +3,9 @@
 use crate::known_answers::paced;
 use ringload_tests::hardship::{Neighbour, Quota, announce, last_core};
 use ringload_tests::profile::{Ended, Profile, Running};
-use ringload_tests::{Io, alone_on_both, until};
+use ringload_tests::tls_proxy::{ProxyOptions, TlsProxy};
+use ringload_tests::{Io, alone_on_both, together, until};
+use std::ffi::OsStr;
 use std::time::Duration;
 
 #[test]
@@ -57,6 +59,41 @@ fn a_client_that_is_stopped_is_invalid_and_says_why() {
         assert!(ended.failures().is_empty());
         assert_eq!(allowed.exits(0).verdict(), "INVALID", "the verdict stays");
     });
+}
+
+#[test]
+fn a_client_that_is_stopped_in_a_handshake_is_in_the_figures_that_hold_it() {
+    let _turn = together();
+    let server = paced(5, 5);
+    let delay = Duration::from_millis(300);
+    let proxy = TlsProxy::of(server.addr(), &ProxyOptions { handshake_delay: delay, ..ProxyOptions::default() });
+    let running = Profile::bare()
+        .args(["--url", &proxy.url(), "--model", "m", "--streaming", "--isl", "16", "--ui", "none"])
+        .args([OsStr::new("--cacert"), proxy.ca().as_os_str()])
+        .args(["--http1.1", "--concurrency", "1", "--request-count", "30", "--osl", "2", "--allow-invalid"])
+        .start();
+    until("the connection is made", || proxy.connections() == 1);
+    running.signal("STOP");
+    std::thread::sleep(2 * delay);
+    running.signal("CONT");
+    let ended = running.end().all_well();
+    // The server's flight came half way through the stop; a client that had not sent its own found its connect late.
+    let report = ended.report();
+    let late = &report["summary"]["network"]["late_set_ups"];
+    assert!(late["longest_ms"].as_f64() > Some(200.0), "{late}");
+    let shares = report["summary"]["client"]["shares"].as_array().expect("shares").clone();
+    let of = |tag: &str| {
+        let found = shares
+            .iter()
+            .find(|share| share["tag"] == tag && share["statistic"] == "max" && share["lateness"] == "set_up_lag");
+        found.and_then(|share| share["lower_by"].as_f64())
+    };
+    for tag in ["time_to_first_token", "request_latency", "http_req_connection_overhead"] {
+        assert!(of(tag) > Some(200.0), "{tag}: {shares:?}");
+    }
+    assert_eq!(of("inter_token_latency"), None);
+    let gates = [ended.findings("SUSPECT"), ended.findings("INVALID")].concat();
+    assert!(gates.contains(&"set_up_lag".to_owned()), "{gates:?}");
 }
 
 #[test]

@@ -167,7 +167,7 @@ fn driven<D: Driver>(driver: Result<D, i32>, options: &Options) -> Tally {
         let until = driver.now() + SECOND / 20;
         driver
             .wait(until, options.batch_us * 1000, &mut |key, event, _| match event {
-                Event::Connected => ready.push(key),
+                Event::Connected { .. } => ready.push(key),
                 Event::Received { bytes, .. } => {
                     tally.bytes += bytes.len() as u64;
                     tally.reads += 1;

@@ -12,7 +12,7 @@ use crate::plan::{Slo, Statistic};
 pub(in crate::measure) struct Judged {
     objectives: Vec<Objective>,
     streaming: bool,
-    turned: [Turned; 2],
+    turned: [Turned; Lateness::ALL.len()],
 }
 
 struct Objective {
@@ -62,7 +62,7 @@ impl Judged {
             (&tags::GOOD_REQUEST_COUNT, goodput.good as f64, 1.0),
             (&tags::GOOD_REQUEST_FRACTION, goodput.good_request_fraction, finished as f64),
         ];
-        let kinds = self.turned.iter().zip([Lateness::DispatchLag, Lateness::ReceiveLag]);
+        let kinds = self.turned.iter().zip(Lateness::ALL);
         let shares = kinds.flat_map(|(turned, lateness)| {
             figures.map(|(info, value, over)| ClientShare {
                 tag: info.tag,

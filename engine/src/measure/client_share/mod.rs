@@ -1,4 +1,5 @@
-//! How much of each printed statistic the client itself can have made: by taking requests up late, and by reading late.
+//! How much of each printed statistic the client itself can have made: by taking requests up late, by seeing their
+//! connections late, and by reading late.
 //!
 //! Each request's values lie between two: those by its stamps, and those with the client's lag taken out. The
 //! percentiles, the extremes and the mean of all lie between those of the bounds. Lags within
@@ -24,8 +25,15 @@ use serde::{Deserialize, Serialize};
 pub enum Lateness {
     /// A request was taken up after its scheduled instant.
     DispatchLag,
+    /// Its connection, or a flight of its handshake, was there and was not seen.
+    SetUpLag,
     /// Bytes were read after they had arrived, so that events had the stamp of a later one.
     ReceiveLag,
+}
+
+impl Lateness {
+    /// All of them.
+    pub(super) const ALL: [Self; 3] = [Self::DispatchLag, Self::SetUpLag, Self::ReceiveLag];
 }
 
 /// The largest part of a statistic that the client can have made by one kind of lateness.

@@ -8,38 +8,37 @@ use crate::measure::basis::{Basis, Times};
 use crate::measure::request::PerRequest;
 use crate::measure::stats::Stats;
 use crate::measure::tags::{self, MetricInfo};
+use crate::record::Phases;
 
 /// Gathers what the client can have made of the metrics of requests.
 #[derive(Debug)]
 pub(in crate::measure) struct Movers {
-    /// The longest that a request waited for the client, where that is known apart from what a bound made it wait;
-    /// `None` where the lag of a dispatch is not the client's to answer for.
-    dispatch: Option<Nanos>,
-    /// Whether late reads are the client's to answer for.
-    receive: bool,
+    /// Which kinds of lateness are the client's to answer for.
+    answers: [bool; Lateness::ALL.len()],
     /// Of each metric of the chunk under way.
-    moved: Vec<[Moved; 2]>,
+    moved: Vec<[Moved; Lateness::ALL.len()]>,
     shifts: Vec<(&'static MetricInfo, Lateness, Shift)>,
 }
 
 /// A request as it can have been instead.
 pub(in crate::measure) struct Others {
     dispatched: Option<Basis>,
+    connected: Option<Basis>,
     received: Option<[Basis; 3]>,
 }
 
 impl Others {
     /// By each kind of lateness.
-    pub(super) fn by_kind(&self) -> [&[Basis]; 2] {
+    pub(super) fn by_kind(&self) -> [&[Basis]; Lateness::ALL.len()] {
         let received = self.received.as_ref().map_or(&[][..], |others| &others[..]);
-        [self.dispatched.as_slice(), received]
+        [self.dispatched.as_slice(), self.connected.as_slice(), received]
     }
 }
 
 impl Movers {
-    /// `dispatch` is the longest dispatch lag where requests also waited for a slot, `Nanos::MAX` where none did.
-    pub(in crate::measure) fn new(dispatch: Option<Nanos>, receive: bool) -> Self {
-        Self { dispatch, receive, moved: Vec::new(), shifts: Vec::new() }
+    /// `answers`: which kinds of lateness are the client's to answer for, in the order of [`Lateness::ALL`].
+    pub(in crate::measure) fn new(answers: [bool; Lateness::ALL.len()]) -> Self {
+        Self { answers, moved: Vec::new(), shifts: Vec::new() }
     }
 
     /// Whether lateness of the client can move a metric at all.
@@ -55,10 +54,14 @@ impl Movers {
 
     /// What a request can have been; `None` where it can have been no other.
     pub(in crate::measure) fn others(&self, request: &Basis) -> Option<Others> {
-        let lag = self.dispatch.map_or(0, |most| request.late.min(most));
-        let dispatched = (lag > NARROW).then(|| without_lag(request, lag));
-        let received = (self.receive && request.intervals.widest > NARROW).then(|| arrived_earlier(request));
-        (dispatched.is_some() || received.is_some()).then_some(Others { dispatched, received })
+        let [dispatch, set_up, receive] = self.answers;
+        // Without the lag it would not have been due earlier.
+        let lag = request.lags.dispatch.min(request.late);
+        let dispatched = (dispatch && lag > NARROW).then(|| without_lag(request, lag));
+        let connected = (set_up && request.lags.set_up() > NARROW).then(|| connected_earlier(request));
+        let received = (receive && request.intervals.widest > NARROW).then(|| arrived_earlier(request));
+        let is_another = dispatched.is_some() || connected.is_some() || received.is_some();
+        is_another.then_some(Others { dispatched, connected, received })
     }
 
     /// Adds a request's value of a metric of the chunk.
@@ -73,17 +76,11 @@ impl Movers {
         if !Self::moves(metric.info) {
             return;
         }
-        let Some([dispatch, receive]) = self.moved.get_mut(place) else { return };
-        let between = |moved: &mut Moved, others: &[Basis]| {
+        let Some(moved) = self.moved.get_mut(place) else { return };
+        for (moved, others) in moved.iter_mut().zip(others.by_kind()) {
             let values = others.iter().filter_map(|other| metric.value(other, streaming));
             let (least, most) = values.fold((stated, stated), |(low, high), v| (low.min(v), high.max(v)));
             moved.add(stated, least, most);
-        };
-        if let Some(other) = &others.dispatched {
-            between(dispatch, std::slice::from_ref(other));
-        }
-        if let Some(others) = &others.received {
-            between(receive, others);
         }
     }
 
@@ -97,7 +94,7 @@ impl Movers {
         tails: [f64; 2],
     ) {
         let Some(moved) = self.moved.get_mut(place) else { return };
-        for (moved, lateness) in std::mem::take(moved).into_iter().zip([Lateness::DispatchLag, Lateness::ReceiveLag]) {
+        for (moved, lateness) in std::mem::take(moved).into_iter().zip(Lateness::ALL) {
             let shifts = moved.shifts(sorted, stats, tails).into_iter();
             let counts =
                 |shift: &Shift| is_shift(info, shift.statistic, shift.lower_by.max(shift.higher_by), stats.mean());
@@ -128,6 +125,28 @@ fn without_lag(request: &Basis, lag: Nanos) -> Basis {
     Basis { times, ..*request }
 }
 
+/// The request as if its connection, and each flight of its handshake, had been seen at once.
+fn connected_earlier(request: &Basis) -> Basis {
+    let (lags, stated) = (&request.lags, &request.times);
+    let earlier = |length: Nanos| length.saturating_sub(lags.set_up());
+    let times = Times {
+        first: stated.first.map(earlier),
+        visible: stated.visible.map(earlier),
+        scheduled_first: stated.scheduled_first.map(earlier),
+        setup: stated.setup.map(earlier),
+        latency: earlier(stated.latency),
+        response: earlier(stated.response),
+        ..*stated
+    };
+    let phases = Phases {
+        queue: request.phases.queue.saturating_sub(lags.queue),
+        tcp: request.phases.tcp.saturating_sub(lags.connect),
+        tls: request.phases.tls.saturating_sub(lags.handshake),
+        ..request.phases
+    };
+    Basis { times, phases, ..*request }
+}
+
 /// The corners of what late reads allow: the first output event earlier, the last one, and both. One event is both.
 fn arrived_earlier(request: &Basis) -> [Basis; 3] {
     let by = &request.intervals;
@@ -154,7 +173,7 @@ fn arrived_earlier(request: &Basis) -> [Basis; 3] {
 }
 
 /// Metrics that lateness can move. The client's own lag (`credit_to_start_latency`) is none of them.
-static MOVABLE: [&MetricInfo; 14] = [
+static MOVABLE: [&MetricInfo; 21] = [
     &tags::TIME_TO_FIRST_TOKEN,
     &tags::TIME_TO_SECOND_TOKEN,
     &tags::TIME_TO_FIRST_OUTPUT_TOKEN,
@@ -169,4 +188,11 @@ static MOVABLE: [&MetricInfo; 14] = [
     &tags::PREFILL_THROUGHPUT_PER_USER,
     &tags::STREAM_PREFILL_LATENCY,
     &tags::EFFECTIVE_LATENCY,
+    &tags::STREAM_SETUP_LATENCY,
+    &tags::QUEUE_TIME,
+    &tags::HTTP_REQ_BLOCKED,
+    &tags::HTTP_REQ_CONNECTING,
+    &tags::HTTP_REQ_TLS,
+    &tags::HTTP_REQ_CONNECTION_OVERHEAD,
+    &tags::HTTP_REQ_TOTAL,
 ];

@@ -36,6 +36,7 @@ impl<D: Driver> Connections<'_, D> {
             request_id: request_id(context.shared.nonce, context.phase, number, entry.turn),
             scheduled: scheduled.scheduled,
             issued: now,
+            lag: now.saturating_sub(scheduled.ready).saturating_add(scheduled.carried),
         };
         self.pool.handle_begun();
         let slot = match context.targets.heads2[target as usize] {

@@ -6,7 +6,7 @@ use super::slot::State;
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key, errno};
 use crate::error::Result;
-use crate::exchange::explain;
+use crate::exchange::{Stage, explain};
 use crate::record::{Cause, Handshake};
 use crate::resolve::{self, Asker, Line};
 use crate::schedule;
@@ -211,6 +211,8 @@ impl<D: Driver> Connections<'_, D> {
         if let Some(exchange) = self.pool.initiator(slot) {
             exchange.handle_resolved(reply.started, reply.ended);
         }
+        let now = self.driver.now();
+        self.pool.handle_lag(slot, Stage::Lookup, now.saturating_sub(reply.ended));
         match reply.outcome {
             Ok(found) if !found.addrs.is_empty() => {
                 let addrs: Vec<SockAddr> = found.addrs.iter().map(|a| (*a).into()).collect();

@@ -7,7 +7,7 @@ use super::tls::arrival_of_records;
 use crate::arrival::Arrival;
 use crate::clock::Nanos;
 use crate::driver::{Event, Key, Transmission};
-use crate::exchange::{Progress, explain};
+use crate::exchange::{Progress, Stage, explain};
 use crate::record::Cause;
 use crate::wire::http2::{self, Code};
 use std::ops::ControlFlow;
@@ -19,10 +19,11 @@ impl Pool<'_> {
     /// An event of an HTTP/2 connection.
     pub(super) fn handle_http2_event(&mut self, key: Key, event: Event<'_>, seen: Nanos) {
         match event {
-            Event::Connected => {
+            Event::Connected { since } => {
                 if let Some(exchange) = self.initiator(key.slot) {
                     exchange.handle_connected(seen);
                 }
+                self.handle_lag(key.slot, Stage::Connect, seen.saturating_sub(since));
                 self.command(Command::Connected(key));
             }
             Event::Received { bytes, arrival } => {
@@ -60,11 +61,11 @@ impl Pool<'_> {
         let read = self.h2_targets.next_read();
         self.recorder.handle_read(arrival, seen);
         let mut lost = None;
-        let mut secured = false;
+        let (mut secured, mut shaking) = (false, false);
         match &mut tls {
             None => lost = self.handle_frames(target, &mut h2, bytes, arrival, (read, seen)),
             Some(tls) => {
-                let shaking = tls.handshaking();
+                shaking = tls.handshaking();
                 let arrival = &arrival_of_records(tls, bytes, arrival);
                 let result = tls.receive(bytes, |plain| {
                     lost = self.handle_frames(target, &mut h2, plain, arrival, (read, seen));
@@ -96,6 +97,9 @@ impl Pool<'_> {
         let slot = &mut self.slots[key.slot];
         slot.h2 = Some(h2);
         slot.connection.set_tls(tls);
+        if shaking && (flush || secured) {
+            self.handle_flight(key.slot, arrival, seen);
+        }
         if flush {
             self.command(Command::Flush(key));
         }

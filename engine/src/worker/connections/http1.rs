@@ -5,7 +5,7 @@ use super::slot::State;
 use super::{Connections, STAMPED_OVER};
 use crate::clock::Nanos;
 use crate::driver::{Driver, Event, Key, Sending};
-use crate::exchange::{Progress, explain};
+use crate::exchange::{Progress, Stage, explain};
 use crate::record::Cause;
 use crate::worker::context::first_of;
 use crate::worker::os_error;
@@ -17,12 +17,13 @@ impl Pool<'_> {
         let slot = &mut self.slots[key.slot];
         let active = slot.exchange.active();
         match event {
-            Event::Connected if active => {
+            Event::Connected { since } if active => {
                 slot.exchange.handle_connected(seen);
+                self.handle_lag(key.slot, Stage::Connect, seen.saturating_sub(since));
                 self.command(Command::Connected(key));
             }
-            Event::Connected if slot.state() == State::Warming => self.command(Command::Connected(key)),
-            Event::Connected => self.command(Command::Close(key)),
+            Event::Connected { .. } if slot.state() == State::Warming => self.command(Command::Connected(key)),
+            Event::Connected { .. } => self.command(Command::Close(key)),
             Event::ConnectFailed(e) if active || slot.state() == State::Warming => {
                 self.command(Command::ConnectFailed(key, e, seen));
             }

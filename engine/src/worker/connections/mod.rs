@@ -18,6 +18,7 @@ mod h2_read;
 mod h2_targets;
 mod http1;
 mod http2;
+mod lags;
 mod pool;
 mod retry;
 mod slot;

@@ -292,6 +292,7 @@ impl<'a> Pool<'a> {
             at: record.instants.end,
             freed_at: state.exchange.released().min(seen),
             seen_at: seen,
+            lag: record.lags.dispatch,
         });
         state.release_memory(self.context.budget);
         if state.h2_key().is_some() {

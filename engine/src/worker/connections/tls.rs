@@ -58,6 +58,9 @@ impl Pool<'_> {
         if active && !shaking {
             self.recorder.handle_read(arrival, seen);
         }
+        if shaking && (output || !handshaking) {
+            self.handle_flight(key.slot, arrival, seen);
+        }
         if output {
             self.command(Command::Flush(key));
         }

@@ -19,6 +19,7 @@ pub(super) struct Limiter {
     cap_openings: VecDeque<Nanos>,
     prefill_openings: VecDeque<Nanos>,
     waiting: VecDeque<Waiting>,
+    freed: FreedSlots,
     /// Issued requests of this core that hold a permit for their prefill: slot and request id.
     prefilling: Vec<(u32, u128)>,
 }
@@ -27,6 +28,41 @@ struct Waiting {
     request: ScheduledRequest,
     /// It holds a permit of the cap already, and waits for the other.
     has_cap_permit: bool,
+}
+
+/// Since when the slots of the cap have been free that a request may take.
+///
+/// Other cores free slots and take them too, without a word: what is known here is held against the instant at which
+/// no slot was free.
+#[derive(Default)]
+struct FreedSlots {
+    /// When slots were freed on this core, the oldest first, and what the client had added to the requests that had
+    /// them. It holds no more than there are slots on one core; on several, no more than [`MOST_FREED`].
+    slots: VecDeque<(Nanos, Nanos)>,
+    /// Then no request could pass.
+    none_at: Nanos,
+}
+
+impl FreedSlots {
+    fn handle_freed(&mut self, at: Nanos, lag: Nanos) {
+        if self.slots.len() == MOST_FREED {
+            self.slots.pop_front();
+        }
+        self.slots.push_back((at, lag));
+    }
+
+    /// A request could not pass; `full`: since no slot was free.
+    fn handle_refused(&mut self, now: Nanos, full: bool) {
+        self.none_at = now;
+        if full {
+            self.slots.clear();
+        }
+    }
+
+    /// A slot is taken.
+    fn take(&mut self) -> (Nanos, Nanos) {
+        self.slots.pop_front().unwrap_or_default()
+    }
 }
 
 impl Limiter {
@@ -48,6 +84,7 @@ impl Limiter {
             cap_openings: openings(cap.map(|c| (c.concurrency, c.ramp))),
             prefill_openings: openings(phase.prefill.map(|p| (p.concurrency, p.ramp))),
             waiting: VecDeque::new(),
+            freed: FreedSlots::default(),
             prefilling: Vec::new(),
         }
     }
@@ -62,12 +99,19 @@ impl Limiter {
         open(&mut self.cap_openings, cap(context), now);
         open(&mut self.prefill_openings, prefill(context), now);
         let front = self.waiting.front_mut()?;
-        front.has_cap_permit = front.has_cap_permit || take(cap(context));
+        if !front.has_cap_permit && take(cap(context)) {
+            front.has_cap_permit = true;
+            let (freed_at, lag) = self.freed.take();
+            let request = &mut front.request;
+            (request.ready, request.carried) = (request.ready.max(freed_at), lag);
+        }
         if !front.has_cap_permit || self.prefill && !take(prefill(context)) {
+            self.freed.handle_refused(now, !front.has_cap_permit);
             return None;
         }
         let request = self.waiting.pop_front()?.request;
-        Some(ScheduledRequest { waited: true, ..request })
+        let ready = request.ready.max(self.freed.none_at);
+        Some(ScheduledRequest { waited: true, ready, ..request })
     }
 
     /// Lets a request pass that has become ready, or keeps it, or drops it. How late the loop was to look at one that
@@ -92,8 +136,12 @@ impl Limiter {
         };
         let passes = has_cap_permit && (first || goes_on) && (!self.prefill || take(prefill(context)));
         if passes {
+            if self.cap.is_some() && !goes_on {
+                self.freed.take();
+            }
             return Some(request);
         }
+        self.freed.handle_refused(now, first && !has_cap_permit);
         if !request.waited {
             recorder.handle_dispatch_lag(context.phase, now.saturating_sub(request.scheduled));
         }
@@ -130,9 +178,11 @@ impl Limiter {
         give(prefill(context), (before - self.prefilling.len()) as i64);
     }
 
-    /// A request has ended, and no turn of its session follows: its place under the cap is free.
-    pub(super) fn handle_end(&self, context: &Context<'_>) {
+    /// A request has ended, and no turn of its session follows: its place under the cap has been free since `freed_at`.
+    /// `lag` is what the client had added to it.
+    pub(super) fn handle_end(&mut self, context: &Context<'_>, freed_at: Nanos, lag: Nanos) {
         if self.cap.is_some() {
+            self.freed.handle_freed(freed_at, lag);
             give(cap(context), 1);
         }
     }
@@ -164,6 +214,8 @@ fn prefill<'a>(context: &Context<'a>) -> &'a AtomicI64 {
 
 /// How soon a core with waiting requests looks again whether another core has freed a slot.
 const PERMIT_POLL: Nanos = 200 * MICRO;
+/// Freed slots that are remembered: those that other cores have taken stay among them.
+const MOST_FREED: usize = 1 << 16;
 
 #[cfg(test)]
 mod tests {

@@ -152,7 +152,7 @@ impl<'a> Source<'a> {
             self.sessions.handle_end(session, &mut end, workload, budget, thinks_from).holds
         });
         if !goes_on {
-            self.limiter.handle_end(&self.context);
+            self.limiter.handle_end(&self.context, end.freed_at, end.lag);
         }
         match &mut self.load {
             LoadSource::Closed(closed) if !goes_on => closed.handle_end(&end),

@@ -81,7 +81,8 @@ impl Scheduled {
             // The response before it was late: that is the server's doing, and no fault of the loop.
             let waited = turn.ready > turn.wanted;
             recorder.handle_queued(context.phase, u64::from(waited));
-            return Some(ScheduledRequest { waited, ..request });
+            let carried = if waited { turn.carried } else { 0 };
+            return Some(ScheduledRequest { waited, carried, ready: turn.ready.max(turn.wanted), ..request });
         }
         let (k, at) = self.next.filter(|(_, at)| *at <= now)?;
         self.advance();

@@ -58,6 +58,8 @@ struct Session {
     allowance: Allowance,
     /// A connection of its own, between two turns.
     connection: Option<Key>,
+    /// What the client had added to its last turn.
+    lag: Nanos,
     /// Where it is among sessions that others have begun; none where no conversation begins others.
     begun: Option<Box<Begun>>,
 }
@@ -81,6 +83,8 @@ pub(super) struct Turn {
     pub(super) wanted: Nanos,
     /// When it became ready.
     pub(super) ready: Nanos,
+    /// What the client had added to the turn before it.
+    pub(super) carried: Nanos,
 }
 
 impl Sessions {
@@ -110,6 +114,7 @@ impl Sessions {
             allowance: Allowance::default(),
             connection: None,
             begun: None,
+            lag: 0,
         })
     }
 
@@ -124,7 +129,7 @@ impl Sessions {
     /// The next turn of one session, of which a source of its own knows when it is ready.
     pub(super) fn turn(&self, session: usize, ready: Nanos) -> Option<Turn> {
         let state = self.live.get(session)?;
-        Some(Turn { session, k: state.k, entry: state.entry, wanted: ready, ready })
+        Some(Turn { session, k: state.k, entry: state.entry, wanted: ready, ready, carried: state.lag })
     }
 
     /// When the first of the next turns is ready.
@@ -214,6 +219,7 @@ impl Sessions {
         let state = &mut self.live[session];
         state.entry += 1;
         state.connection = turn.connection.take();
+        state.lag = turn.lag;
         let next = &workload.entries[state.entry as usize];
         let from = thinks_from.unwrap_or(turn.at);
         let thought = from.saturating_add(next.delay);
@@ -263,17 +269,7 @@ impl Sessions {
             let with_it = workload.branches.of(entry).iter().filter(|branch| branch.with_first);
             self.begin_branches(session, with_it, scheduled, workload, context.budget);
         }
-        Some(ScheduledRequest {
-            k,
-            index,
-            entry,
-            session,
-            history: Vec::new(),
-            connection: None,
-            user_turn: k,
-            scheduled,
-            waited: false,
-        })
+        Some(ScheduledRequest { session, ..ScheduledRequest::new(k, index, entry, scheduled) })
     }
 
     /// The next request of a session; `None` where the phase may take up no more.
@@ -286,15 +282,10 @@ impl Sessions {
         let index = self.claim(context)?;
         let session = self.live.get_mut(turn.session)?;
         Some(ScheduledRequest {
-            k: turn.k,
-            index,
-            entry: turn.entry,
             session: Some(turn.session),
             history: std::mem::take(&mut session.history),
             connection: session.connection.take(),
-            user_turn: turn.k,
-            scheduled,
-            waited: false,
+            ..ScheduledRequest::new(turn.k, index, turn.entry, scheduled)
         })
     }
 

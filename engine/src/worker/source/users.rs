@@ -2,6 +2,7 @@
 
 use super::sessions::Sessions;
 use super::{Context, PhaseTally, Recorder, RequestEnd, ScheduledRequest};
+use crate::arrival::NARROW;
 use crate::clock::Nanos;
 use crate::schedule::Turns;
 use std::collections::HashMap;
@@ -17,6 +18,9 @@ pub(super) struct Users {
     sessions: HashMap<u64, (usize, u64)>,
     /// Turns that have ended since the last look, and when.
     ended: Vec<(u64, Nanos)>,
+    /// Of users to whose last turn the client had added something that counts: how much, and how much it had handed on
+    /// to the turn under way. Of later turns it is no part: they move with those before.
+    late: HashMap<u64, (Nanos, Nanos)>,
 }
 
 impl Users {
@@ -31,6 +35,7 @@ impl Users {
             most_sessions,
             sessions: HashMap::new(),
             ended: Vec::new(),
+            late: HashMap::new(),
         }
     }
 
@@ -54,7 +59,13 @@ impl Users {
             tally.handle_arrival(scheduled);
             // Its user was busy: that is what users do, and no fault of the loop.
             recorder.handle_queued(context.phase, u64::from(turn.waited));
-            return Some(ScheduledRequest { user_turn: turn.k, waited: turn.waited, ..request });
+            let user = turn.k % self.users;
+            let carried = self.late.get_mut(&user).map_or(0, |(own, carried)| {
+                *carried = if turn.waited { *own } else { 0 };
+                *carried
+            });
+            let ready = self.start + turn.ready;
+            return Some(ScheduledRequest { user_turn: turn.k, waited: turn.waited, ready, carried, ..request });
         }
         None
     }
@@ -92,6 +103,12 @@ impl Users {
 
     pub(super) fn handle_end(&mut self, end: &RequestEnd) {
         self.ended.push((end.user_turn, end.freed_at));
+        let user = end.user_turn % self.users;
+        let carried = self.late.remove(&user).map_or(0, |(_, carried)| carried);
+        let own = end.lag.saturating_sub(carried);
+        if own > NARROW {
+            self.late.insert(user, (own, 0));
+        }
     }
 
     pub(super) fn is_exhausted(&self) -> bool {

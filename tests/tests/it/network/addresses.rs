@@ -141,7 +141,7 @@ fn a_local_address_that_cannot_be_had_gives_way_to_the_next() {
         driver.connect(key, &to.into(), 0).expect("a connect");
         let until = driver.now() + 10_000_000_000;
         while !reached && driver.now() < until {
-            let mut on = |_, event: Event<'_>, _| reached |= matches!(event, Event::Connected);
+            let mut on = |_, event: Event<'_>, _| reached |= matches!(event, Event::Connected { .. });
             driver.wait(until, 0, &mut on).expect("a wait");
         }
         reached

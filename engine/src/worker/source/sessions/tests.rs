@@ -28,6 +28,7 @@ fn end(outcome: Outcome, at: Nanos, text: Option<&[u8]>) -> RequestEnd {
         at,
         freed_at: at,
         seen_at: at,
+        lag: 0,
     }
 }
 

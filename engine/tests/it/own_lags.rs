@@ -1,0 +1,159 @@
+//! What a client that is stopped adds to requests under a cap, and to connections in the making: against the same run
+//! of one that is not stopped.
+
+use crate::simulated::{START, end, event, head, lasting, plan, token};
+use crate::verdicts::{FINISH, finding, judged_against};
+use ringload_engine::clock::{MILLI, Nanos, SECOND};
+use ringload_engine::driver::Key;
+use ringload_engine::driver::sim::{Peer, Script};
+use ringload_engine::internal::{SimulatedResult, SimulatedRun};
+use ringload_engine::measure::{Lateness, Summary};
+use ringload_engine::plan::{Arrival, Cap, CapPolicy, Load, Plan, Reuse, Statistic};
+use ringload_engine::record::Record;
+use ringload_engine::verdict::{Scope, Status};
+
+/// Accepts after `accepts`, and answers after `answers` with two tokens.
+#[derive(Clone, Copy)]
+struct Steady {
+    accepts: Nanos,
+    answers: Nanos,
+}
+
+impl Peer for Steady {
+    fn on_connect(&mut self, key: Key, now: Nanos, script: &mut Script) {
+        script.accept(now + self.accepts, key);
+    }
+
+    fn on_bytes(&mut self, key: Key, _bytes: &[u8], now: Nanos, script: &mut Script) {
+        let at = now + self.answers;
+        script.send(at, key, [head(), token("a")].concat());
+        let usage = r#"{"choices":[],"usage":{"prompt_tokens":4,"completion_tokens":2}}"#;
+        script.send(at + MILLI, key, [token("b"), event(FINISH), event(usage), end()].concat());
+    }
+}
+
+fn played(server: Steady, plan: &Plan, stops: &[(Nanos, Nanos)]) -> SimulatedResult<Steady> {
+    SimulatedRun::new(plan).frozen(stops).play(server)
+}
+
+/// Arrivals at a rate under a cap of four.
+fn capped(rate: f64, length: Nanos) -> Plan {
+    let cap = Some(Cap { concurrency: 4, policy: CapPolicy::Queue, ramp: None });
+    plan(lasting(Load::Open { rate: rate.into(), pattern: Arrival::Constant, cap }, Some(length)))
+}
+
+fn waited(record: &Record) -> Nanos {
+    record.instants.issued - record.instants.scheduled
+}
+
+#[test]
+fn under_a_cap_the_clients_own_lag_is_told_apart_from_the_caps() {
+    // Four slots of 100 ms serve 40 a second, and 50 come: the queue only grows.
+    let server = Steady { accepts: 0, answers: 99 * MILLI };
+    let plan = capped(50.0, 6 * SECOND);
+    let stop = (START + 3 * SECOND + 5 * MILLI, 300 * MILLI);
+    let (truth, stopped) = (played(server, &plan, &[]), played(server, &plan, &[stop]));
+    assert!(truth.records.iter().all(|record| record.lags.dispatch == 0), "nothing is the client's");
+    assert!(truth.records.iter().filter(|record| waited(record) > 100 * MILLI).count() > 50, "the cap binds");
+    let mut late = 0;
+    for record in &stopped.records {
+        let own = record.lags.dispatch;
+        if record.instants.issued < stop.0 {
+            assert_eq!(own, 0, "{record:?}");
+            continue;
+        }
+        let Some(true_one) = truth.records.iter().find(|other| other.k == record.k) else {
+            continue;
+        };
+        // Slots stood empty for 200 to 300 ms: for so long each request in the queue behind was kept by the client, to
+        // the time between two ends.
+        let made = record.instants.issued - true_one.instants.issued;
+        assert!(own + 100 * MILLI >= made && own <= made + 100 * MILLI, "{own} said, {made} made");
+        late += 1;
+    }
+    assert!(late > 80, "{late}");
+}
+
+#[test]
+fn under_a_cap_each_statistic_has_the_clients_part_alone() {
+    // The cap binds for a second in ten, when the server is slow; the client is stopped for 0.2 s in another.
+    let (summary, _, _) = judged_against(
+        Slow { from: START + SECOND, until: START + 2 * SECOND },
+        &capped(20.0, 20 * SECOND),
+        &[(START + 15 * SECOND + 5 * MILLI, 200 * MILLI)],
+    );
+    assert!(summary.counts.queued > 10, "{}", summary.counts.queued);
+    // Four of 400 arrivals fell into the stop: up to the 90th percentile nothing is the client's.
+    for statistic in [Statistic::P50, Statistic::P90] {
+        assert_eq!(summary.client_share("response_time", statistic), None, "{statistic:?}");
+    }
+    let avg = share(&summary, "response_time", Statistic::Avg, Lateness::DispatchLag);
+    // 155, 105, 55 and 5 ms of 400 requests.
+    assert!((0.75..0.85).contains(&avg), "{avg}");
+}
+
+/// Answers after 20 ms, in between only at the end of a stretch.
+#[derive(Clone, Copy)]
+struct Slow {
+    from: Nanos,
+    until: Nanos,
+}
+
+impl Peer for Slow {
+    fn on_connect(&mut self, key: Key, now: Nanos, script: &mut Script) {
+        script.accept(now, key);
+    }
+
+    fn on_bytes(&mut self, key: Key, bytes: &[u8], now: Nanos, script: &mut Script) {
+        let slow = (self.from..self.until).contains(&now);
+        let answers = if slow { self.until - now } else { 20 * MILLI };
+        Steady { accepts: 0, answers }.on_bytes(key, bytes, now, script);
+    }
+}
+
+#[test]
+fn users_who_wait_for_their_last_answer_make_no_lag() {
+    // Four users take turns of 100 ms each 80 ms.
+    let server = Steady { accepts: 0, answers: 99 * MILLI };
+    let plan = plan(lasting(Load::Users { rate: 50.0, users: 4 }, Some(3 * SECOND)));
+    let truth = played(server, &plan, &[]);
+    assert!(truth.records.iter().filter(|record| waited(record) > 0).count() > 50);
+    assert!(truth.records.iter().all(|record| record.lags.dispatch == 0));
+    let stop = (START + SECOND + 5 * MILLI, 300 * MILLI);
+    let late = played(server, &plan, &[stop]);
+    let of_stop = late.records.iter().filter(|record| record.lags.dispatch > 150 * MILLI).count();
+    assert_eq!(of_stop, 8, "one turn of each user, and the one behind it");
+}
+
+#[test]
+fn connections_that_are_seen_late_are_in_the_figures_that_hold_them() {
+    let server = Steady { accepts: 30 * MILLI, answers: 50 * MILLI };
+    let mut plan = plan(lasting(Load::closed(2), Some(6 * SECOND)));
+    plan.reuse = Reuse::Never;
+    let (truth, innocent, _) = judged_against(server, &plan, &[]);
+    assert!(truth.client.shares.is_empty() && truth.network.late_set_ups.is_none(), "{:?}", truth.client.shares);
+    assert!(finding(&innocent, "set_up_lag").is_none());
+    // The stop begins while both connects are under way: 20 ms later both are there.
+    let connecting = played(server, &plan, &[]).records[40].instants.tcp_start.expect("it made a connection");
+    let (summary, verdict, _) = judged_against(server, &plan, &[(connecting + 10 * MILLI, 500 * MILLI)]);
+    let late = summary.network.late_set_ups.expect("connects were seen late");
+    assert_eq!((late.requests, late.longest_ms), (2, 480.0));
+    for tag in ["http_req_connecting", "time_to_first_token", "request_latency"] {
+        let value = |summary: &Summary| summary.metric(tag).unwrap().statistic(Statistic::Max).unwrap();
+        let made = value(&summary) - value(&truth);
+        assert!((made - 480.0).abs() < 0.1, "{tag}: {made}");
+        let said = share(&summary, tag, Statistic::Max, Lateness::SetUpLag);
+        assert!((said - made).abs() < 0.1, "{tag}: {made} made, {said} said");
+        assert_eq!(summary.client_share(tag, Statistic::P50), None, "{tag}");
+    }
+    let lag = finding(&verdict, "set_up_lag").expect("it moved the mean");
+    assert_eq!((lag.scope, lag.status > Status::Valid), (Scope::Client, true), "{lag:?}");
+    // The phases of the handshake and the wait have none of it.
+    assert!(summary.client.shares.iter().all(|share| share.tag != "http_req_waiting" && share.tag != "http_req_tls"));
+}
+
+/// By how much a statistic can be lower by one kind of lateness, in its display unit.
+fn share(summary: &Summary, tag: &str, statistic: Statistic, lateness: Lateness) -> f64 {
+    let of = summary.client.shares.iter().filter(|s| (s.tag, s.statistic, s.lateness) == (tag, statistic, lateness));
+    of.map(|share| share.lower_by).sum()
+}
