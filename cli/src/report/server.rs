@@ -3,6 +3,7 @@
 use super::layout::{count, heading, line, percent, short, time};
 use super::table::Table;
 use crate::result::run::Outcome;
+use ringload_engine::measure::SliceFigures;
 use ringload_engine::telemetry::{Gpu, GpuFigures, GpuMetric, QueueFigures, ServerFigures};
 
 /// The server: a few lines.
@@ -97,33 +98,38 @@ pub(super) fn slices(outcome: &Outcome) -> String {
     };
     let of_server = outcome.summary.server.as_ref().map_or(&[][..], |server| &server.slices);
     let of_gpus = outcome.summary.gpu.as_ref().map_or(&[][..], |gpu| &gpu.slices);
-    let mut columns: Vec<&str> = Vec::new();
-    if !of_server.is_empty() {
-        columns.extend(["running", "waiting", "KV %"]);
+    let percent = |share: Option<f64>| share.map(|share| 100.0 * share);
+    let server = by_slice("SERVER IN THESE SLICES", &SERVER_COLUMNS, &slices.slices, |index| {
+        let s = of_server.iter().find(|s| s.index == index)?;
+        let shares = [percent(s.prefix_hits), percent(s.accepted_drafts)];
+        Some([vec![s.running, s.waiting, percent(s.kv_use), s.preemptions], shares.to_vec()].concat())
+    });
+    let mut gpus = by_slice("GPUS IN THESE SLICES", &GPU_COLUMNS, &slices.slices, |index| {
+        let s = of_gpus.iter().find(|s| s.index == index)?;
+        let each = [s.power_w, s.temperature_c, s.joules_per_output_token, s.output_tokens_per_joule];
+        Some([each.to_vec(), vec![percent(s.thermal_share), percent(s.power_limit_share)]].concat())
+    });
+    if of_gpus.iter().any(|s| s.thermal_share.or(s.power_limit_share).is_some()) {
+        gpus += "  heat %, limit %: scrapes in which clocks were lowered for heat, or for a limit of power\n";
     }
-    if !of_gpus.is_empty() {
-        columns.extend(["GPU W", "GPU °C"]);
-    }
-    if columns.is_empty() {
-        return String::new();
-    }
-    columns.push("TTFTp50");
-    let known = |value: Option<f64>| value.map_or_else(|| "-".into(), short);
-    let mut table = Table::new("SERVER IN THESE SLICES", &columns);
-    let told = |index: u64| of_server.iter().any(|s| s.index == index) || of_gpus.iter().any(|s| s.index == index);
-    let shown: Vec<_> = slices.slices.iter().filter(|slice| told(slice.index)).collect();
-    for slice in shown.iter().step_by(shown.len().div_ceil(MOST_SLICES).max(1)) {
-        let mut row = Vec::new();
-        if !of_server.is_empty() {
-            let server = of_server.iter().find(|s| s.index == slice.index).copied().unwrap_or_default();
-            row.extend([server.running, server.waiting, server.kv_use.map(|kv| 100.0 * kv)]);
-        }
-        if !of_gpus.is_empty() {
-            let gpus = of_gpus.iter().find(|s| s.index == slice.index).copied().unwrap_or_default();
-            row.extend([gpus.power_w, gpus.temperature_c]);
-        }
-        row.push(slice.time_to_first_token_p50);
-        table.row(format!("{:>4}", slice.index), row.into_iter().map(known).collect());
+    server + &gpus
+}
+
+/// A row for each slice of which something is known, a column for each figure of which any slice has one.
+fn by_slice(
+    title: &str,
+    names: &[&str],
+    slices: &[SliceFigures],
+    figures: impl Fn(u64) -> Option<Vec<Option<f64>>>,
+) -> String {
+    let known: Vec<_> = slices.iter().filter_map(|slice| Some((slice, figures(slice.index)?))).collect();
+    let there: Vec<usize> = (0..names.len()).filter(|at| known.iter().any(|(_, row)| row[*at].is_some())).collect();
+    let columns: Vec<&str> = there.iter().map(|at| names[*at]).chain(["TTFTp50"]).collect();
+    let shown = |value: Option<f64>| value.map_or_else(|| "-".into(), short);
+    let mut table = Table::new(title, &columns);
+    for (slice, row) in known.iter().step_by(known.len().div_ceil(MOST_SLICES).max(1)) {
+        let cells = there.iter().map(|at| row[*at]).chain([slice.time_to_first_token_p50]);
+        table.row(format!("{:>4}", slice.index), cells.map(shown).collect());
     }
     table.render()
 }
@@ -179,6 +185,8 @@ fn efficiency(gpu: &GpuFigures) -> String {
         ("power", gpu.power_w, "W, their mean together"),
         ("a token", gpu.joules_per_output_token, "J for each output token"),
         ("a request", gpu.joules_per_request, "J for each successful request"),
+        ("tokens/W", gpu.output_throughput_per_watt, "output tokens a second for each watt"),
+        ("goodput/W", gpu.goodput_per_watt, "good requests a second for each watt"),
         ("tokens", gpu.output_tokens_per_joule, "output tokens a joule: a second and watt"),
     ];
     for (label, figure, words) in figures {
@@ -189,6 +197,8 @@ fn efficiency(gpu: &GpuFigures) -> String {
     out
 }
 
+const SERVER_COLUMNS: [&str; 6] = ["running", "waiting", "KV %", "preempt", "hit %", "accept%"];
+const GPU_COLUMNS: [&str; 6] = ["W", "°C", "J/token", "token/J", "heat %", "limit %"];
 /// Rows of slices.
 const MOST_SLICES: usize = 40;
 /// GPUs with a table of their own.

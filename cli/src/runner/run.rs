@@ -186,7 +186,7 @@ pub(crate) fn conclude(
         Ok(summed) => summed,
         Err(error) => return Err(with_log_kept(error, files)),
     };
-    let scraped = scrape::add_figures(&mut summary, scraped);
+    let scraped = scrape::add_figures(&plan, &mut summary, scraped);
     let full = summary.log_failure.as_ref().map(|why| {
         Error::environment(
             format!("the run ended early: its records could not be written any more ({why})"),

@@ -45,7 +45,15 @@ pub(super) fn figures() -> ServerFigures {
             requests: 517,
             unknown: 17,
         }),
-        slices: vec![ServerSlice { index: 0, running: Some(24.0), waiting: Some(1.5), kv_use: Some(0.5) }],
+        slices: vec![ServerSlice {
+            index: 0,
+            running: Some(24.0),
+            waiting: Some(1.5),
+            kv_use: Some(0.5),
+            preemptions: Some(1.0),
+            prefix_hits: Some(0.25),
+            accepted_drafts: Some(0.7),
+        }],
         over_time: None,
     }
 }

@@ -2,7 +2,7 @@
 
 use super::exposition::Kind;
 use super::figures::EndpointFigures;
-use super::gpu::REASONS;
+use super::gpu::{HEAT, POWER_LIMIT, REASONS};
 use super::histogram::HistogramFigures;
 use super::labels::Labels;
 use super::metric::{Current, MetricFigures};
@@ -177,13 +177,18 @@ impl Collector {
     }
 
     /// The figure of a role by the last scrape: the sum of its series, of a share their mean, of temperatures the
-    /// highest. Of a histogram the sum of its observations. Of the instances of a GPU, which each tell what all of it
-    /// draws, one counts.
+    /// highest, of lowered clocks whether any are. Of a histogram the sum of its observations. Of the instances of a
+    /// GPU, which each tell what all of it draws, one counts.
     #[must_use]
     pub fn now(&self, role: Role) -> Option<f64> {
         if role == Role::GpuPower {
             return self.power_now();
         }
+        let bits = match role {
+            Role::GpuHeat => HEAT,
+            Role::GpuPowerLimit => POWER_LIMIT,
+            _ => 0,
+        };
         let values: Vec<f64> = self
             .of(role)
             .filter_map(|(_, data)| match data {
@@ -197,6 +202,9 @@ impl Collector {
             (_, 0) => None,
             (Role::KvUse, n) => Some(sum / n as f64),
             (Role::GpuTemperature, _) => values.into_iter().reduce(f64::max),
+            (Role::GpuHeat | Role::GpuPowerLimit, _) => {
+                Some(f64::from(u8::from(values.into_iter().any(|reasons| reasons as u64 & bits != 0))))
+            }
             _ => Some(sum),
         }
     }
@@ -231,6 +239,17 @@ impl Collector {
         (!values.is_empty()).then(|| values.iter().sum::<f64>() / values.len() as f64)
     }
 
+    /// By how much a counter grew from one instant of the window to another, by the scrapes before them; `None` where
+    /// none is known, or it was set back.
+    pub(super) fn grown_in(&self, role: Role, from: Nanos, to: Nanos) -> Option<f64> {
+        let value = |point: &Point| Some(point.values[role as usize]).filter(|value| value.is_finite());
+        let inside = |point: &&Point| (from..to).contains(&point.at);
+        let last = self.points.iter().rev().find(inside).and_then(value)?;
+        let before = self.points.iter().rev().find(|point| point.at < from);
+        let first = before.or_else(|| self.points.iter().find(inside)).and_then(value)?;
+        (last >= first).then_some(last - first)
+    }
+
     /// By how much a counter grew since the first scrape.
     #[must_use]
     pub fn grown_since_first(&self, role: Role) -> Option<f64> {
@@ -258,9 +277,13 @@ impl Collector {
         let named = role.families().iter().find_map(|name| {
             let family = self.table.family(name)?;
             let fits = match role {
-                Role::Running | Role::Waiting | Role::KvUse | Role::GpuPower | Role::GpuTemperature => {
-                    family.kind != Kind::Histogram
-                }
+                Role::Running
+                | Role::Waiting
+                | Role::KvUse
+                | Role::GpuPower
+                | Role::GpuTemperature
+                | Role::GpuHeat
+                | Role::GpuPowerLimit => family.kind != Kind::Histogram,
                 Role::QueueTime | Role::PrefillTime => family.kind == Kind::Histogram,
                 _ => family.kind == Kind::Counter,
             };

@@ -208,6 +208,15 @@ pub struct ServerSlice {
     /// Mean share of the key-value cache.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub kv_use: Option<f64>,
+    /// Requests that lost their place in the batch.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preemptions: Option<f64>,
+    /// The share of the prompt tokens that came from the prefix cache.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prefix_hits: Option<f64>,
+    /// The share of the drafted tokens that speculative decoding accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub accepted_drafts: Option<f64>,
 }
 
 impl ServerFigures {
@@ -269,15 +278,21 @@ impl ServerFigures {
 fn in_each(endpoints: &[Collector], all: impl Iterator<Item = (u64, Nanos, Nanos)>) -> Vec<ServerSlice> {
     let figures = |(index, from, to)| {
         let of = |role| sum(endpoints.iter().map(|c| c.mean_in(role, from, to)));
+        let grown = |role| sum(endpoints.iter().map(|c| c.grown_in(role, from, to)));
+        let share = |part, whole| Some(grown(part)? / grown(whole).filter(|whole| *whole > 0.0)?);
         let with_kv = endpoints.iter().filter(|c| c.mean_in(Role::KvUse, from, to).is_some()).count();
         ServerSlice {
             index,
             running: of(Role::Running),
             waiting: of(Role::Waiting),
             kv_use: of(Role::KvUse).map(|sum| sum / with_kv as f64),
+            preemptions: grown(Role::Preemptions),
+            prefix_hits: share(Role::PrefixHits, Role::PrefixQueries),
+            accepted_drafts: share(Role::AcceptedTokens, Role::DraftTokens),
         }
     };
-    all.map(figures).filter(|s| s.running.or(s.waiting).or(s.kv_use).is_some()).collect()
+    let told = |s: &ServerSlice| s.running.or(s.waiting).or(s.kv_use).or(s.preemptions).or(s.accepted_drafts).is_some();
+    all.map(figures).filter(told).collect()
 }
 
 fn sum(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {

@@ -46,10 +46,10 @@ pub const GPU_FIELDS: [GpuField; 11] = [
 
 /// Bits of why clocks are lowered, which DCGM hands on from NVML (nvml.h, `nvmlClocksEventReason…`).
 pub(super) const REASONS: [&str; 2] = ["DCGM_FI_DEV_CLOCK_THROTTLE_REASONS", "DCGM_FI_DEV_CLOCKS_EVENT_REASONS"];
-const SLOWDOWN_BY_SOFTWARE_FOR_HEAT: u64 = 0x20;
-const SLOWDOWN_BY_HARDWARE_FOR_HEAT: u64 = 0x40;
-const POWER_CAP: u64 = 0x04;
-const POWER_BRAKE: u64 = 0x80;
+/// Slowdown for heat, by software and by hardware.
+pub(super) const HEAT: u64 = 0x20 | 0x40;
+/// The cap of power by software, and its brake by hardware.
+pub(super) const POWER_LIMIT: u64 = 0x04 | 0x80;
 /// Nanoseconds in which clocks were lowered for heat: a counter.
 const HEAT_VIOLATION: &str = "DCGM_FI_DEV_THERMAL_VIOLATION";
 
@@ -75,6 +75,24 @@ pub struct GpuFigures {
     /// Output tokens a second for each watt: the same as output tokens for each joule.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_tokens_per_joule: Option<f64>,
+    /// Joules for each token, of prompts and of output.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joules_per_total_token: Option<f64>,
+    /// Output tokens a second, by AIPerf's definition of the throughput, for each watt of the mean power.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_throughput_per_watt: Option<f64>,
+    /// Requests a second for each watt of the mean power.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_throughput_per_watt: Option<f64>,
+    /// Good requests a second for each watt of the mean power.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goodput_per_watt: Option<f64>,
+    /// Joules for each request times its mean latency in seconds (energy-delay product).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy_delay_js: Option<f64>,
+    /// Joules for each of the requests that the plan keeps in flight.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joules_per_user: Option<f64>,
     /// In each time slice of the run.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub slices: Vec<GpuSlice>,
@@ -148,6 +166,34 @@ pub struct GpuSlice {
     /// How warm the warmest was, in °C, on average.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub temperature_c: Option<f64>,
+    /// Joules: the mean power over the length of the slice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub energy_j: Option<f64>,
+    /// Joules for each output token that arrived in the slice.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub joules_per_output_token: Option<f64>,
+    /// Output tokens for each joule: the same as output tokens a second for each watt.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub output_tokens_per_joule: Option<f64>,
+    /// The part of the scrapes in which any had lowered its clocks for heat, where that is told.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thermal_share: Option<f64>,
+    /// The same for a limit of power.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub power_limit_share: Option<f64>,
+}
+
+/// A time slice of a run, as far as GPUs are concerned.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct SliceOfRun {
+    /// The slice, from 0.
+    pub index: u64,
+    /// Its start, on the scrapes' clock.
+    pub from: Nanos,
+    /// Its end.
+    pub to: Nanos,
+    /// Output tokens that arrived in it, where they are known.
+    pub output_tokens: Option<f64>,
 }
 
 /// The identity of a GPU, as labels have it.
@@ -234,29 +280,18 @@ impl GpuFigures {
         Some(Self { energy_j, power_w, gpus, ..figures })
     }
 
-    /// Adds the figures of time slices, each from its start to its end on the scrapes' clock.
-    pub fn cut(&mut self, endpoints: &[Collector], slices: impl Iterator<Item = (u64, Nanos, Nanos)>) {
+    /// Adds the figures of time slices.
+    pub fn cut(&mut self, endpoints: &[Collector], slices: impl Iterator<Item = SliceOfRun>) {
         self.slices = in_each(endpoints, slices);
     }
 
     /// Adds the figures of stretches of equal length from one instant to another.
     pub fn cut_evenly(&mut self, endpoints: &[Collector], from: Nanos, to: Nanos) {
-        self.over_time = stretches(from, to)
-            .map(|(length, all)| OverTime { stretch_s: length as f64 / 1e9, stretches: in_each(endpoints, all) });
-    }
-
-    /// Adds what the energy comes to for each output token and request of the measured phase.
-    pub fn share_out(&mut self, output_tokens: f64, requests: f64) {
-        let Some(joules) = self.energy_j.filter(|joules| *joules > 0.0) else {
-            return;
-        };
-        if output_tokens > 0.0 {
-            self.joules_per_output_token = Some(joules / output_tokens);
-            self.output_tokens_per_joule = Some(output_tokens / joules);
-        }
-        if requests > 0.0 {
-            self.joules_per_request = Some(joules / requests);
-        }
+        let stretch = |(index, from, to)| SliceOfRun { index, from, to, output_tokens: None };
+        self.over_time = stretches(from, to).map(|(length, all)| OverTime {
+            stretch_s: length as f64 / 1e9,
+            stretches: in_each(endpoints, all.map(stretch)),
+        });
     }
 }
 
@@ -304,8 +339,7 @@ fn gpus(collector: &Collector) -> Vec<Gpu> {
             let with = bits.iter().filter(|(reasons, _)| *reasons & wanted != 0).map(|(_, n)| n).sum::<u64>();
             with as f64 / scrapes.max(1) as f64
         };
-        let thermal = share(SLOWDOWN_BY_SOFTWARE_FOR_HEAT | SLOWDOWN_BY_HARDWARE_FOR_HEAT);
-        let power = share(POWER_CAP | POWER_BRAKE);
+        let (thermal, power) = (share(HEAT), share(POWER_LIMIT));
         gpu(identity, &mut |gpu| {
             gpu.thermal_share = Some(gpu.thermal_share.unwrap_or(0.0).max(thermal));
             gpu.power_limit_share = Some(power);
@@ -337,14 +371,24 @@ fn in_units(stats: &SeriesStats, field: &GpuField) -> GpuMetric {
 }
 
 /// The figures of all GPUs in each stretch of time that had a scrape.
-fn in_each(endpoints: &[Collector], all: impl Iterator<Item = (u64, Nanos, Nanos)>) -> Vec<GpuSlice> {
-    let figures = |(index, from, to)| {
+fn in_each(endpoints: &[Collector], all: impl Iterator<Item = SliceOfRun>) -> Vec<GpuSlice> {
+    let figures = |slice: SliceOfRun| {
+        let (from, to) = (slice.from, slice.to);
         let of = |role| endpoints.iter().filter_map(move |c| c.mean_in(role, from, to));
+        let power_w = of(Role::GpuPower).reduce(|all, one| all + one);
+        let energy_j =
+            power_w.map(|watts| watts * to.saturating_sub(from) as f64 / 1e9).filter(|joules| *joules > 0.0);
+        let each = energy_j.zip(slice.output_tokens.filter(|tokens| *tokens > 0.0));
         GpuSlice {
-            index,
-            power_w: of(Role::GpuPower).reduce(|all, one| all + one),
+            index: slice.index,
+            power_w,
             temperature_c: of(Role::GpuTemperature).reduce(f64::max),
+            energy_j,
+            joules_per_output_token: each.map(|(joules, tokens)| joules / tokens),
+            output_tokens_per_joule: each.map(|(joules, tokens)| tokens / joules),
+            thermal_share: of(Role::GpuHeat).reduce(f64::max),
+            power_limit_share: of(Role::GpuPowerLimit).reduce(f64::max),
         }
     };
-    all.map(figures).filter(|s| s.power_w.or(s.temperature_c).is_some()).collect()
+    all.map(figures).filter(|s| s.power_w.or(s.temperature_c).or(s.thermal_share).is_some()).collect()
 }

@@ -8,6 +8,7 @@
 //! The formats are Prometheus text 0.0.4 and OpenMetrics 1.0. Who fetches, when and where from is the program's matter.
 
 mod collector;
+mod energy;
 mod exposition;
 mod figures;
 mod gpu;
@@ -22,11 +23,12 @@ mod series;
 mod tests;
 
 pub use collector::{Collector, Scrape, Window};
+pub use energy::Served;
 pub use exposition::{Exposition, Item, Kind, Sample};
 pub use figures::{
     EndpointFigures, GaugeFigures, QueueFigures, ServerFigures, ServerSlice, ServerTokens, ShareFigures, TokenCheck,
 };
-pub use gpu::{GPU_FIELDS, Gpu, GpuField, GpuFigures, GpuIdentity, GpuMetric, GpuSlice, gpus_now};
+pub use gpu::{GPU_FIELDS, Gpu, GpuField, GpuFigures, GpuIdentity, GpuMetric, GpuSlice, SliceOfRun, gpus_now};
 pub use histogram::{Estimate, HistogramFigures};
 pub use labels::Labels;
 pub use metric::{Current, MetricFigures, SeriesFigures, SeriesStats};

@@ -1,5 +1,6 @@
 //! What the servers call the figures that a run is read beside.
 
+use super::gpu::REASONS;
 use super::labels::Labels;
 
 /// A figure of a server.
@@ -33,11 +34,15 @@ pub enum Role {
     GpuPower,
     /// Gauge: how warm GPUs are, in °C.
     GpuTemperature,
+    /// Gauge: whether any GPU has lowered its clocks for heat, 0 or 1.
+    GpuHeat,
+    /// The same for a limit of power.
+    GpuPowerLimit,
 }
 
 impl Role {
     /// All of them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 16] = [
         Self::Running,
         Self::Waiting,
         Self::KvUse,
@@ -52,6 +57,8 @@ impl Role {
         Self::PrefillTime,
         Self::GpuPower,
         Self::GpuTemperature,
+        Self::GpuHeat,
+        Self::GpuPowerLimit,
     ];
 
     /// The names that families of it have, without `_total`: where an endpoint has several, the first counts.
@@ -126,6 +133,7 @@ impl Role {
             ],
             Self::GpuPower => &["DCGM_FI_DEV_POWER_USAGE"],
             Self::GpuTemperature => &["DCGM_FI_DEV_GPU_TEMP"],
+            Self::GpuHeat | Self::GpuPowerLimit => &REASONS,
         }
     }
 

@@ -29,7 +29,7 @@ fn queue(case: &Case<'_>, server: &ServerFigures) -> Option<Finding> {
             waiting.avg,
             waiting.max,
             server.queue.map_or_else(String::new, |queue| of_ttft(queue, ttft)),
-        ),
+        ) + &in_slices(case, server),
         "lower the load until none waits, to see the time of the server without its queue; or let the server take more requests at once",
     ))
 }
@@ -39,6 +39,27 @@ fn of_ttft(queue: QueueFigures, ttft: Option<f64>) -> String {
         format!(" of the {} to the first token, {}", shown_ms(ttft), shown_share(queue.avg_ms / ttft))
     });
     format!("; by its own clock a request waited {} on average{part}", shown_ms(queue.avg_ms))
+}
+
+/// What the time to first token was in the slices of the run in which requests waited, and in the others.
+fn in_slices(case: &Case<'_>, server: &ServerFigures) -> String {
+    let slices = case.summary.slices.iter().flat_map(|slices| &slices.slices);
+    let known = slices.filter_map(|slice| {
+        let waiting = server.slices.iter().find(|of_server| of_server.index == slice.index)?.waiting?;
+        Some((waiting > 0.0, slice.time_to_first_token_p50?))
+    });
+    let (waited, others): (Vec<_>, Vec<_>) = known.partition(|(waited, _)| *waited);
+    if waited.len() < LEAST_SLICES || others.len() < LEAST_SLICES {
+        return String::new();
+    }
+    let mean = |of: &[(bool, f64)]| of.iter().map(|(_, p50)| p50).sum::<f64>() / of.len() as f64;
+    format!(
+        "; in the {} slices in which requests waited, p50 of the time to first token was {} on average, in the {} others {}",
+        waited.len(),
+        shown_ms(mean(&waited)),
+        others.len(),
+        shown_ms(mean(&others))
+    )
 }
 
 /// Requests lost their place in the batch.
@@ -148,6 +169,8 @@ fn slow_exporter(case: &Case<'_>) -> Option<Finding> {
 
 /// The share of scrapes in which requests waited from which on it is told.
 const WAITED: f64 = 0.05;
+/// Slices of each kind from which on they are compared.
+const LEAST_SLICES: usize = 2;
 /// The difference of token counts from which on it is told.
 const DIFFERS: f64 = 0.01;
 /// Scrapes for each update, from which on an exporter is slow; of so many scrapes at least.

@@ -28,12 +28,19 @@ pub(crate) fn fields(outcome: &Outcome) -> Vec<(String, Value)> {
         },
         "endpoints": endpoints,
     });
+    let milli = |joules: Option<f64>| joules.map(|joules| joules * 1e3);
     let tags = [
-        ("total_gpu_energy", "J", gpu.energy_j),
-        ("average_gpu_power", "W", gpu.power_w),
-        ("energy_per_output_token", "mJ/token", gpu.joules_per_output_token.map(|joules| joules * 1e3)),
-        ("energy_per_request", "J", gpu.joules_per_request),
-        ("output_tokens_per_joule", "tokens/J", gpu.output_tokens_per_joule),
+        ("nvidia_total_gpu_energy", "J", gpu.energy_j),
+        ("nvidia_average_gpu_power", "W", gpu.power_w),
+        ("nvidia_energy_per_output_token", "mJ/token", milli(gpu.joules_per_output_token)),
+        ("nvidia_energy_per_total_token", "mJ/token", milli(gpu.joules_per_total_token)),
+        ("nvidia_energy_per_request", "J/request", gpu.joules_per_request),
+        ("nvidia_energy_per_user", "J/user", gpu.joules_per_user),
+        ("nvidia_energy_delay_product", "J·s", gpu.energy_delay_js),
+        ("nvidia_output_tokens_per_joule", "tokens/J", gpu.output_tokens_per_joule),
+        ("nvidia_output_tps_per_watt", "tokens/sec/W", gpu.output_throughput_per_watt),
+        ("nvidia_performance_per_watt", "requests/sec/W", gpu.request_throughput_per_watt),
+        ("nvidia_goodput_per_watt", "requests/sec/W", gpu.goodput_per_watt),
     ];
     let tags = tags.into_iter().filter_map(|(tag, unit, figure)| {
         Some((tag.to_owned(), json!({"unit": unit, "avg": figure.and_then(finite)?})))

@@ -155,8 +155,8 @@ fn gpus_are_in_the_summary_as_aiperf_has_them() {
         ..GpuFigures::default()
     });
     let fields: serde_json::Map<String, Value> = gpu_fields(&run).into_iter().collect();
-    assert_eq!(fields["total_gpu_energy"], json!({"unit": "J", "avg": 24_000.0}));
-    assert_eq!(fields["energy_per_output_token"], json!({"unit": "mJ/token", "avg": 250.0}));
+    assert_eq!(fields["nvidia_total_gpu_energy"], json!({"unit": "J", "avg": 24_000.0}));
+    assert_eq!(fields["nvidia_energy_per_output_token"], json!({"unit": "mJ/token", "avg": 250.0}));
     let data = &fields["telemetry_data"];
     assert_eq!(data["summary"]["endpoints_successful"], json!(["http://h:9400/metrics"]));
     assert_eq!(

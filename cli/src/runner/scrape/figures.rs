@@ -1,13 +1,13 @@
 //! Scrapes → the figures of the summary.
 
 use crate::result::telemetry::{Collected, Scraped, ScrapedEndpoint};
-use ringload_engine::clock::Nanos;
 use ringload_engine::measure::{Slices, Summary};
-use ringload_engine::telemetry::{Collector, GpuFigures, ServerFigures, TokenCheck};
+use ringload_engine::plan::Plan;
+use ringload_engine::telemetry::{Collector, GpuFigures, Served, ServerFigures, SliceOfRun, TokenCheck};
 use std::fs::File;
 
 /// Adds what was read of the server and its GPUs to the summary of its run; what is left is for the files.
-pub(crate) fn add_figures(summary: &mut Summary, scraped: Scraped) -> Collected {
+pub(crate) fn add_figures(plan: &Plan, summary: &mut Summary, scraped: Scraped) -> Collected {
     if let Some(reported) = scraped.reported {
         (summary.server, summary.gpu) = (reported.server, reported.gpu);
         return Collected::default();
@@ -31,21 +31,41 @@ pub(crate) fn add_figures(summary: &mut Summary, scraped: Scraped) -> Collected 
         figures
     });
     summary.gpu = GpuFigures::of(&gpus, summary.phase_duration_s).map(|mut figures| {
-        let tokens = ["arrived_output_tokens", "total_osl"].iter().find_map(|tag| summary.metric(tag));
         match &summary.slices {
-            Some(slices) => figures.cut(&gpus, bounds(slices)),
+            Some(slices) => figures.cut(&gpus, each_slice(slices)),
             None => figures.cut_evenly(&gpus, summary.started_at_ns, summary.ended_at_ns),
         }
-        figures.share_out(tokens.map_or(0.0, |metric| metric.avg), summary.counts.succeeded as f64);
+        figures.share_out(&served(plan, summary));
         figures
     });
     let gpu_lines = if summary.gpu.is_some() { gpu_lines } else { Vec::new() };
     Collected { server, server_lines, gpu_lines, formats: scraped.formats }
 }
 
-/// The index, start and end of each slice.
-fn bounds(slices: &Slices) -> impl Iterator<Item = (u64, Nanos, Nanos)> + '_ {
-    slices.slices.iter().map(|slice| (slice.index, slice.start_ns, slice.end_ns))
+/// Each slice, with the tokens that arrived in it.
+fn each_slice(slices: &Slices) -> impl Iterator<Item = SliceOfRun> + '_ {
+    slices.slices.iter().map(|slice| SliceOfRun {
+        index: slice.index,
+        from: slice.start_ns,
+        to: slice.end_ns,
+        output_tokens: slice.output_tokens,
+    })
+}
+
+/// What the run came to, for its energy to be shared out.
+fn served(plan: &Plan, summary: &Summary) -> Served {
+    let avg = |tag: &str| summary.metric(tag).map(|metric| metric.avg);
+    let total = |of: [Option<f64>; 2]| of.into_iter().flatten().reduce(|all, one| all + one);
+    Served {
+        output_tokens: avg("arrived_output_tokens").or_else(|| avg("total_osl")),
+        total_tokens: total([avg("total_isl"), avg("total_osl")]),
+        requests: summary.counts.succeeded as f64,
+        output_throughput: avg("output_token_throughput"),
+        request_throughput: avg("request_throughput"),
+        goodput: avg("goodput"),
+        latency_s: avg("request_latency").map(|ms| ms / 1e3),
+        users: plan.profiling.load.most_in_flight().map(f64::from),
+    }
 }
 
 fn split(endpoints: Vec<ScrapedEndpoint>) -> (Vec<Collector>, Vec<File>) {

@@ -174,3 +174,29 @@ fn engines_and_endpoints_are_added_and_slices_are_means() {
     assert_eq!(slices, [(0, Some(8.0), Some(0.0)), (1, Some(12.0), Some(4.0))]);
     assert_eq!(endpoints[0].now(Role::Running), Some(1.0));
 }
+
+#[test]
+fn slices_have_what_counters_grew_in_them() {
+    let page = |(drafted, accepted): (u32, u32)| {
+        format!(
+            "# TYPE vllm:spec_decode_num_draft_tokens counter\nvllm:spec_decode_num_draft_tokens_total {drafted}\n\
+             # TYPE vllm:spec_decode_num_accepted_tokens counter\nvllm:spec_decode_num_accepted_tokens_total {accepted}\n\
+             # TYPE vllm:num_preemptions counter\nvllm:num_preemptions_total {}\n",
+            drafted / 100
+        )
+    };
+    let pages = [(100, 10), (200, 70), (400, 170), (400, 170), (50, 9)].map(page);
+    let scrapes: Vec<_> = pages.iter().map(|page| (Inside, page.as_str())).collect();
+    let collector = collected(&scrapes);
+    let mut figures = ServerFigures::of(std::slice::from_ref(&collector)).unwrap();
+    let slices = [
+        (0, SECOND, 3 * SECOND),
+        (1, 3 * SECOND, 4 * SECOND),
+        (2, 4 * SECOND, 5 * SECOND),
+        (3, 5 * SECOND, 6 * SECOND),
+    ];
+    figures.cut(&[collector], slices.into_iter());
+    let of: Vec<_> = figures.slices.iter().map(|s| (s.index, s.accepted_drafts, s.preemptions)).collect();
+    // From the first scrape where none is before the slice; nothing is drafted in the third; a restart is not known.
+    assert_eq!(of, [(0, Some(0.6), Some(1.0)), (1, Some(0.5), Some(2.0)), (2, None, Some(0.0))]);
+}

@@ -1,6 +1,6 @@
 //! Expositions in the shape of dcgm-exporter's.
 
-use super::super::{Collector, GpuFigures, Role, Window, gpus_now};
+use super::super::{Collector, GpuFigures, Role, Served, SliceOfRun, Window, gpus_now};
 use crate::clock::SECOND;
 
 fn page(watts: u32, millijoules: u64, reasons: u32, host: &str) -> String {
@@ -52,14 +52,35 @@ fn fields_have_their_names_and_units_and_energy_is_counted() {
     assert!((figures.energy_j.unwrap() - 1_201.5).abs() < 1e-9, "{:?}", figures.energy_j);
     assert_eq!(figures.power_w, Some(451.0));
     // Scrapes 2 and 3 are of the window; both GPUs together, the one that tells its temperature.
-    figures.cut(
-        &[collector],
-        [(0, SECOND, 3 * SECOND), (1, 3 * SECOND, 4 * SECOND), (2, 9 * SECOND, 10 * SECOND)].into_iter(),
-    );
+    let slice = |(index, from, to, tokens)| SliceOfRun {
+        index,
+        from: from * SECOND,
+        to: to * SECOND,
+        output_tokens: Some(tokens),
+    };
+    figures.cut(&[collector], [(0, 1, 3, 401.0), (1, 3, 4, 0.0), (2, 9, 10, 9.0)].map(slice).into_iter());
     let slices: Vec<_> = figures.slices.iter().map(|slice| (slice.index, slice.power_w, slice.temperature_c)).collect();
     assert_eq!(slices, [(0, Some(401.0), Some(70.0)), (1, Some(501.0), Some(70.0))]);
-    figures.share_out(2_403.0, 0.0);
+    // 401 W for 2 s, and 401 tokens; in the second the clocks were lowered, for heat and for a cap of power.
+    let each: Vec<_> = figures.slices.iter().map(|s| (s.energy_j, s.joules_per_output_token)).collect();
+    assert_eq!(each, [(Some(802.0), Some(2.0)), (Some(501.0), None)]);
+    assert_eq!(figures.slices[0].output_tokens_per_joule, Some(0.5));
+    let lowered: Vec<_> = figures.slices.iter().map(|s| (s.thermal_share, s.power_limit_share)).collect();
+    assert_eq!(lowered, [(Some(0.0), Some(0.0)), (Some(1.0), Some(1.0))]);
+    let served = Served {
+        output_tokens: Some(2_403.0),
+        output_throughput: Some(902.0),
+        goodput: Some(4.51),
+        latency_s: Some(2.0),
+        ..Served::default()
+    };
+    figures.share_out(&served);
     assert_eq!((figures.joules_per_output_token, figures.joules_per_request), (Some(0.5), None));
+    assert_eq!((figures.output_tokens_per_joule, figures.output_throughput_per_watt), (Some(2.0), Some(2.0)));
+    assert!((figures.goodput_per_watt.unwrap() - 0.01).abs() < 1e-12 && figures.energy_delay_js.is_none());
+    figures.share_out(&Served { requests: 1_201.5, users: Some(2_403.0), ..served });
+    let each = (figures.joules_per_request, figures.joules_per_user, figures.energy_delay_js);
+    assert_eq!(each, (Some(1.0), Some(0.5), Some(2.0)));
 }
 
 #[test]
