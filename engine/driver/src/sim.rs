@@ -26,6 +26,11 @@ pub trait Peer {
     fn on_named(&mut self, _key: Key, _bytes: usize, _now: Nanos) -> Option<Transmission> {
         None
     }
+
+    /// What the client's kernel knows of the way to it; `None` where it knows nothing.
+    fn facts(&self) -> Option<TcpFacts> {
+        None
+    }
 }
 
 /// What a peer will do, and when.
@@ -224,7 +229,7 @@ impl<P: Peer> Driver for Sim<P> {
     }
 
     fn tcp_facts(&mut self, _key: Key) -> Option<TcpFacts> {
-        None
+        self.peer.facts()
     }
 
     fn congestion_control(&mut self, _key: Key) -> Option<String> {

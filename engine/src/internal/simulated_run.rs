@@ -4,7 +4,7 @@
 use super::{WorkerInputs, run_facts};
 use crate::clock::{Nanos, SECOND};
 use crate::driver::sim::{Peer, Script, Sim};
-use crate::driver::{Key, Sending, Transmission};
+use crate::driver::{Key, Sending, TcpFacts, Transmission};
 use crate::measure::{Counts, RunFacts, Shard, Spoken, Summarizer, Summary, Timeline, TokenCounts};
 use crate::plan::{Phase, Plan, Target};
 use crate::record::{PhaseKind, Record};
@@ -226,6 +226,10 @@ impl<P: Peer> Peer for SharedPeer<P> {
 
     fn on_named(&mut self, key: Key, bytes: usize, now: Nanos) -> Option<Transmission> {
         self.0.borrow_mut().on_named(key, bytes, now)
+    }
+
+    fn facts(&self) -> Option<TcpFacts> {
+        self.0.borrow().facts()
     }
 }
 

@@ -16,6 +16,7 @@ mod kept_connections;
 mod known_answers;
 mod late_reader;
 mod long_sends;
+mod network_parts;
 mod own_lags;
 mod paths;
 mod properties;
