@@ -33,6 +33,8 @@ pub(crate) enum Kind {
     ServerMetricsTable,
     /// `server_metrics_export.jsonl`
     ServerMetricsLines,
+    /// `server_metrics_export.parquet`
+    ServerMetricsColumns,
     /// `gpu_telemetry_export.jsonl`
     GpuLines,
 }
@@ -64,8 +66,8 @@ impl OptionalFiles {
             Kind::Raw => self.raw,
             Kind::Slices | Kind::SliceTable => self.slices,
             Kind::Inputs => !self.again,
-            Kind::ServerMetrics | Kind::ServerMetricsTable | Kind::ServerMetricsLines | Kind::GpuLines => self.scraped,
-            Kind::Summary | Kind::Config | Kind::Table | Kind::Report | Kind::Text | Kind::Page => true,
+            kind if kind.is_scraped() => self.scraped,
+            _ => true,
         };
         meant && there
     }
@@ -87,11 +89,18 @@ impl Kind {
 
     /// Whether it is made while a run is under way, of what its log does not have.
     pub(super) fn is_scraped(self) -> bool {
-        matches!(self, Self::ServerMetrics | Self::ServerMetricsTable | Self::ServerMetricsLines | Self::GpuLines)
+        matches!(
+            self,
+            Self::ServerMetrics
+                | Self::ServerMetricsTable
+                | Self::ServerMetricsLines
+                | Self::ServerMetricsColumns
+                | Self::GpuLines
+        )
     }
 
     /// Every file that a run may leave.
-    pub(super) const ALL: [Self; 15] = [
+    pub(super) const ALL: [Self; 16] = [
         Self::Summary,
         Self::Config,
         Self::Table,
@@ -106,6 +115,7 @@ impl Kind {
         Self::ServerMetrics,
         Self::ServerMetricsTable,
         Self::ServerMetricsLines,
+        Self::ServerMetricsColumns,
         Self::GpuLines,
     ];
 
@@ -140,10 +150,12 @@ impl Kind {
             (Self::ServerMetrics, None) => "server_metrics_export.json".into(),
             (Self::ServerMetricsTable, None) => "server_metrics_export.csv".into(),
             (Self::ServerMetricsLines, None) => "server_metrics_export.jsonl".into(),
+            (Self::ServerMetricsColumns, None) => "server_metrics_export.parquet".into(),
             (Self::GpuLines, None) => "gpu_telemetry_export.jsonl".into(),
             (Self::ServerMetrics, Some(p)) => format!("{p}_server_metrics.json"),
             (Self::ServerMetricsTable, Some(p)) => format!("{p}_server_metrics.csv"),
             (Self::ServerMetricsLines, Some(p)) => format!("{p}_server_metrics.jsonl"),
+            (Self::ServerMetricsColumns, Some(p)) => format!("{p}_server_metrics.parquet"),
             (Self::GpuLines, Some(p)) => format!("{p}_gpu_telemetry.jsonl"),
         }
     }

@@ -15,6 +15,7 @@ pub(crate) mod mlflow;
 mod numbers;
 mod otlp;
 mod output_check;
+mod parquet;
 mod raw;
 mod records;
 mod report;
@@ -52,7 +53,7 @@ use crate::result::run::Outcome;
 use crate::result::telemetry::Collected;
 use ringload_engine::Error;
 use std::fs::File;
-use std::io;
+use std::io::{self, Seek};
 use std::path::PathBuf;
 
 /// Writes the summaries and gives all files their names: those that could be written, and why the first that could not
@@ -72,14 +73,15 @@ pub(crate) fn finish(
     for (kind, is_there) in [
         (Kind::ServerMetrics, wanted(MetricsFormat::Json)),
         (Kind::ServerMetricsTable, wanted(MetricsFormat::Csv)),
-        (Kind::ServerMetricsLines, !server_lines.is_empty()),
+        (Kind::ServerMetricsLines, wanted(MetricsFormat::Jsonl) && !server_lines.is_empty()),
+        (Kind::ServerMetricsColumns, wanted(MetricsFormat::Parquet) && !server_lines.is_empty()),
         (Kind::GpuLines, !gpu_lines.is_empty()),
     ] {
         if !is_there {
             artifacts.leave_empty(kind);
         }
     }
-    let contents: [(Kind, Content<'_>); 12] = [
+    let contents: [(Kind, Content<'_>); 13] = [
         (Kind::Summary, &|to| json::write(outcome, to)),
         (Kind::Config, &|to| config_file::write(outcome, to)),
         (Kind::Table, &|to| csv::write(&outcome.summary, &outcome.notes(), to)),
@@ -91,6 +93,7 @@ pub(crate) fn finish(
         (Kind::ServerMetrics, &|to| server_metrics::json(outcome, &server, to)),
         (Kind::ServerMetricsTable, &|to| server_metrics::csv(outcome, &server, to)),
         (Kind::ServerMetricsLines, &|to| copy(&server_lines, to)),
+        (Kind::ServerMetricsColumns, &|to| server_metrics::columns(outcome, &server, &server_lines, to)),
         (Kind::GpuLines, &|to| copy(&gpu_lines, to)),
     ];
     for (kind, content) in contents {
@@ -102,5 +105,8 @@ pub(crate) fn finish(
 }
 
 fn copy(lines: &[File], to: &mut dyn io::Write) -> io::Result<()> {
-    lines.iter().try_for_each(|mut file| io::copy(&mut file, to).map(|_| ()))
+    lines.iter().try_for_each(|mut file| {
+        file.rewind()?;
+        io::copy(&mut file, to).map(|_| ())
+    })
 }

@@ -19,12 +19,13 @@ pub(crate) struct TelemetryArgs {
     #[arg(long, conflicts_with_all = ["server_metrics", "server_metrics_formats"])]
     pub(crate) no_server_metrics: bool,
 
-    /// Files of the server's metrics: json, csv, jsonl (a line a scrape).
+    /// Files of the server's metrics: json, csv, jsonl (a line a scrape), parquet (a row a sample).
     #[arg(long, value_name = "FORMAT", num_args = 1.., value_delimiter = ',', default_values = ["json", "csv"], value_parser = format)]
     pub(crate) server_metrics_formats: Vec<MetricsFormat>,
 
-    /// Read GPUs from exporters of DCGM: localhost:9400 and :9401, and these URLs. On by default where the server is on
-    /// this host; without an exporter it is no error. `dashboard` is taken and changes nothing.
+    /// Read GPUs: from exporters of DCGM (localhost:9400 and :9401, and these URLs), and those of this host by NVIDIA's
+    /// library (NVML). On by default where the server is on this host; without any it is no error. `nvml` (or
+    /// `pynvml`): by NVML, and not from localhost's exporters. `dashboard` is taken and changes nothing.
     #[arg(long, value_name = "URL", num_args = 0.., value_delimiter = ',', value_parser = GpuItem::parse)]
     pub(crate) gpu_telemetry: Option<Vec<GpuItem>>,
 
@@ -101,16 +102,12 @@ pub(crate) enum MetricsFormat {
     Csv,
     /// A line a scrape.
     Jsonl,
-    /// AIPerf's table of columns, which is not written; a note says so.
-    #[value(skip)]
+    /// A table of columns, a row a sample.
     Parquet,
 }
 
 fn format(text: &str) -> Result<MetricsFormat, String> {
-    match text {
-        "parquet" => Ok(MetricsFormat::Parquet),
-        other => MetricsFormat::from_str(other, true).map_err(|_| "write json, csv or jsonl".into()),
-    }
+    MetricsFormat::from_str(text, true).map_err(|_| "write json, csv, jsonl or parquet".into())
 }
 
 /// Where metrics are, as a user writes it: `/metrics` is added where the path does not end in it.
@@ -165,6 +162,8 @@ fn spans(text: &str) -> Result<usize, String> {
 pub(crate) enum GpuItem {
     /// An exporter.
     Url(MetricsUrl),
+    /// NVIDIA's library of this host.
+    Nvml,
     /// AIPerf's view.
     Dashboard,
     /// What AIPerf reads and ringload does not: a library of this host, or a file of fields.
@@ -175,7 +174,8 @@ impl GpuItem {
     fn parse(text: &str) -> Result<Self, String> {
         match text {
             "dashboard" => Ok(Self::Dashboard),
-            "pynvml" | "amdsmi" => Ok(Self::Unread(text.into())),
+            "nvml" | "pynvml" => Ok(Self::Nvml),
+            "amdsmi" => Ok(Self::Unread(text.into())),
             other if other.ends_with(".csv") => Ok(Self::Unread(text.into())),
             other => MetricsUrl::parse(other).map(Self::Url),
         }
@@ -195,26 +195,36 @@ impl TelemetryArgs {
                 "--gpu-telemetry {name} changes nothing: of an exporter, the fields of docs/OUTPUT.md are read"
             )),
             GpuItem::Unread(name) => Some(format!(
-                "--gpu-telemetry {name} changes nothing: GPUs are read from exporters of DCGM, and no library of this host is"
+                "--gpu-telemetry {name} changes nothing: GPUs are read from exporters of DCGM and by NVIDIA's library (nvml)"
             )),
-            GpuItem::Url(_) | GpuItem::Dashboard => None,
+            GpuItem::Url(_) | GpuItem::Nvml | GpuItem::Dashboard => None,
         });
-        let parquet = self.server_metrics_formats.contains(&MetricsFormat::Parquet).then(|| {
-            "--server-metrics-formats parquet is not written: json, csv and jsonl have the same figures".to_owned()
-        });
-        unread.chain(parquet).collect()
+        unread.collect()
     }
 
     /// The exporters of GPUs that are tried, and whether the user named each.
     pub(crate) fn exporters(&self, plan: &Plan) -> Vec<(String, bool)> {
         let named = self.gpu_telemetry.iter().flatten().filter_map(|item| match item {
             GpuItem::Url(url) => Some((url.0.clone(), true)),
-            GpuItem::Dashboard | GpuItem::Unread(_) => None,
+            GpuItem::Nvml | GpuItem::Dashboard | GpuItem::Unread(_) => None,
         });
-        // GPUs of this host are those of the server only where it is on this host.
-        let here = self.gpu_telemetry.is_some() || plan.targets.iter().any(is_here);
+        let here = self.of_this_host(plan) && !self.names_nvml();
         let usual = EXPORTERS.iter().filter(|_| here).map(|url| ((*url).to_owned(), false));
         if self.no_gpu_telemetry { Vec::new() } else { usual.chain(named).collect() }
+    }
+
+    /// Whether GPUs are read by NVML, and whether the user named it.
+    pub(crate) fn nvml(&self, plan: &Plan) -> Option<bool> {
+        (!self.no_gpu_telemetry && self.of_this_host(plan)).then(|| self.names_nvml())
+    }
+
+    fn names_nvml(&self) -> bool {
+        self.gpu_telemetry.iter().flatten().any(|item| *item == GpuItem::Nvml)
+    }
+
+    /// GPUs of this host are those of the server only where it is on this host.
+    fn of_this_host(&self, plan: &Plan) -> bool {
+        self.gpu_telemetry.is_some() || plan.targets.iter().any(is_here)
     }
 }
 
@@ -259,6 +269,10 @@ mod tests {
         assert_eq!(tried("-m x --url http://127.0.0.1:1 --gpu-telemetry dashboard"), EXPORTERS);
         assert!(tried("-m x --url http://far:1").is_empty() && tried("-m x --no-gpu-telemetry").is_empty());
         assert_eq!(tried("-m x --url http://far:1 --gpu-telemetry g:9400")[2], "http://g:9400/metrics");
+        assert_eq!(tried("-m x --gpu-telemetry pynvml g:9400"), ["http://g:9400/metrics"]);
+        let nvml = |flags: &str| args(flags).telemetry.nvml(&made(flags));
+        assert_eq!((nvml("-m x"), nvml("-m x --gpu-telemetry nvml")), (Some(false), Some(true)));
+        assert_eq!((nvml("-m x --url http://far:1"), nvml("-m x --no-gpu-telemetry")), (None, None));
     }
 
     #[test]
@@ -282,9 +296,8 @@ mod tests {
     #[test]
     fn what_aiperf_reads_and_ringload_does_not_is_taken_with_a_note() {
         for (flags, said) in [
-            ("--gpu-telemetry pynvml", "exporters of DCGM"),
+            ("--gpu-telemetry amdsmi", "exporters of DCGM"),
             ("--gpu-telemetry g:9400 dashboard fields.csv", "fields.csv changes nothing"),
-            ("--server-metrics-formats json parquet", "parquet is not written"),
         ] {
             let notes = planned(&format!("-m x {flags}")).unwrap().notes;
             assert!(notes.iter().any(|note| note.contains(said)), "{flags}: {notes:?}");
@@ -294,7 +307,7 @@ mod tests {
     #[test]
     fn what_is_not_done_is_refused_with_what_is() {
         for (flags, word) in [
-            ("--server-metrics-formats xml", "json, csv or jsonl"),
+            ("--server-metrics-formats xml", "json, csv, jsonl or parquet"),
             ("--server-metrics ftp://h", "scheme"),
             ("--server-metrics unix:/s", "http://host:port"),
             ("--server-metrics --no-server-metrics", "--no-server-metrics"),

@@ -196,6 +196,57 @@ fn an_exporter_of_gpus_is_read_and_its_energy_is_shared_out() {
     assert!(run.text("report.txt").contains("GPU POWER EFFICIENCY"));
 }
 
+/// A library in the place of NVIDIA's, in a folder of its own.
+fn stub_of_nvml() -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    let source = concat!(env!("CARGO_MANIFEST_DIR"), "/nvml/stub.c");
+    let library = dir.path().join("libnvidia-ml.so.1");
+    let made = std::process::Command::new("cc").args(["-shared", "-fPIC", "-o"]).arg(library).arg(source).status();
+    assert!(made.expect("a C compiler").success());
+    dir
+}
+
+#[test]
+fn gpus_of_this_host_are_read_by_the_library_of_their_driver() {
+    let server = crowded();
+    let library = stub_of_nvml();
+    let run = profile(&server, 48)
+        .env("LD_LIBRARY_PATH", library.path().to_str().unwrap())
+        .args(["--gpu-telemetry", "nvml"])
+        .run()
+        .exits(0);
+    let figures = run.report()["summary"]["gpu"].clone();
+    assert_eq!(figures["endpoints"][0]["url"], "pynvml://localhost");
+    let metric = |gpu: usize, name: &str| figures["gpus"][gpu]["metrics"][name]["avg"].as_f64();
+    let is = |value: Option<f64>, expected: f64| value.is_some_and(|value| (value / expected - 1.0).abs() < 1e-9);
+    assert!(is(metric(0, "nvidia_power_usage"), 300.0) && is(metric(1, "nvidia_power_usage"), 100.5), "{figures}");
+    assert!(is(metric(0, "nvidia_memory_used"), 60.0) && is(metric(1, "nvidia_temperature"), 71.0), "{figures}");
+    assert_eq!(figures["gpus"][1]["uuid"], "GPU-2");
+    assert_eq!(
+        (figures["gpus"][0]["name"].as_str(), metric(1, "nvidia_energy_consumption")),
+        (Some("NVIDIA \"Stub\""), None)
+    );
+    // A kilojoule for each reading of the window by the counter of one, mean power for as long of the other.
+    let joules = figures["energy_j"].as_f64().unwrap();
+    let readings = 1e3 * metric(0, "nvidia_energy_consumption").unwrap();
+    let seconds = (joules - 1e3 * readings) / 100.5;
+    assert!(
+        readings >= 1.0 && (readings - readings.round()).abs() < 1e-6 && (0.0..60.0).contains(&seconds),
+        "{figures}"
+    );
+    assert!(run.findings("VALID").contains(&"thermal_throttling".to_owned()));
+    let lines = run.text("gpu_telemetry_export.jsonl");
+    assert!(lines.lines().all(|line| line.contains("\"telemetry_source_url\":\"pynvml://localhost\"")), "{lines}");
+    // A run that asked for it is told where it cannot be loaded.
+    std::fs::write(library.path().join("libnvidia-ml.so.1"), "no library").unwrap();
+    let absent = profile(&server, 12)
+        .env("LD_LIBRARY_PATH", library.path().to_str().unwrap())
+        .args(["--gpu-telemetry", "pynvml"])
+        .run()
+        .exits(0);
+    assert!(absent.stderr.contains("no metrics at pynvml://localhost: NVML"), "{}", absent.stderr);
+}
+
 #[test]
 fn ringload_shows_its_own_figures_while_it_runs() {
     let server = crowded();

@@ -1,6 +1,7 @@
-//! The server's metrics in AIPerf's shapes: `server_metrics_export.json`, `.csv` and `.jsonl`, and GPUs in
+//! The server's metrics in AIPerf's shapes: `server_metrics_export.json`, `.csv`, `.jsonl` and `.parquet`, and GPUs in
 //! `gpu_telemetry_export.jsonl`.
 
+mod columns;
 mod csv;
 mod gpu;
 mod json;
@@ -8,6 +9,7 @@ mod line;
 #[cfg(test)]
 mod tests;
 
+pub(super) use columns::write as columns;
 pub(super) use csv::write as csv;
 pub(super) use gpu::fields as gpu_fields;
 pub(super) use json::write as json;

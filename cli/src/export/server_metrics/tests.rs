@@ -166,3 +166,60 @@ fn gpus_are_in_the_summary_as_aiperf_has_them() {
     );
     assert!(crate::report::whole(&run, &crate::report::Style::of_file()).contains("0.25 J for each output token"));
 }
+
+#[test]
+fn columns_have_a_row_for_each_sample_of_the_phase_and_what_grew_in_it() {
+    use crate::export::parquet::{Cells, Table, Texts, Type};
+    use std::io::Write;
+    let (mut collector, mut lines) = (Collector::new("http://h:8000/metrics"), tempfile::tempfile().unwrap());
+    for (n, at, window) in [(1, 100, Window::Before), (5, 102, Window::Inside)] {
+        let at = at * SECOND;
+        collector.handle_scrape(&page(n), at, 1, window);
+        let at = LineAt { sent_at: at, first_byte_at: at, took: 1, window };
+        lines.write_all(LineOf::Server { warmup: false }.line(&collector, &at).as_bytes()).unwrap();
+    }
+    let (outcome, mut bytes) = (outcome(), Vec::new());
+    columns(&outcome, &[collector], &[lines], &mut bytes).unwrap();
+
+    let text = |cells: [Option<&str>; 4]| {
+        let mut texts = Texts::default();
+        cells.into_iter().for_each(|cell| texts.push(cell));
+        Cells::Text(texts)
+    };
+    let real = |cells: [Option<f64>; 4]| Cells::Real(cells.to_vec());
+    let rows = [
+        ("endpoint_url", text([Some("http://h:8000/metrics"); 4])),
+        (
+            "metric_name",
+            text([Some("vllm:num_requests_running"), Some("vllm:prompt_tokens"), Some("x_seconds"), Some("x_seconds")]),
+        ),
+        ("metric_type", text([Some("gauge"), Some("counter"), Some("histogram"), Some("histogram")])),
+        ("unit", text([None, Some("tokens"), Some("s"), Some("s")])),
+        ("description", text([Some("Requests, in \"batches\"."), Some(""), Some(""), Some("")])),
+        ("timestamp_ns", Cells::Int(vec![Some(102 * SECOND as i64); 4])),
+        ("engine", text([Some("0"), Some("0"), None, None])),
+        ("model_name", text([None, Some("m"), None, None])),
+        ("value", real([Some(5.0), Some(40.0), None, None])),
+        ("sum", real([None, None, Some(4.0), Some(4.0)])),
+        ("count", real([None, None, Some(4.0), Some(4.0)])),
+        ("bucket_le", text([None, None, Some("0.1"), Some("+Inf")])),
+        ("bucket_count", real([None, None, Some(0.0), Some(4.0)])),
+    ];
+    let mut expected = Vec::new();
+    let of = |cells: &Cells| match cells {
+        Cells::Int(_) => Type::Int,
+        Cells::Real(_) => Type::Real,
+        Cells::Text(_) => Type::Text,
+    };
+    let named = rows.iter().map(|(name, cells)| ((*name).to_owned(), of(cells))).collect();
+    let mut table = Table::new(named, &mut expected).unwrap();
+    table.group(&rows.map(|(_, cells)| cells)).unwrap();
+    table
+        .finish(&[
+            ("aiperf.schema_version", "1.0".into()),
+            ("aiperf.benchmark_id", outcome.identity.benchmark_id.clone()),
+            ("ringload.version", env!("CARGO_PKG_VERSION").into()),
+        ])
+        .unwrap();
+    assert_eq!(bytes, expected);
+}

@@ -3,20 +3,28 @@
 
 mod fetch;
 mod figures;
+#[cfg(feature = "nvml")]
+mod nvml;
+#[cfg(not(feature = "nvml"))]
+#[path = "no_nvml.rs"]
+mod nvml;
+mod source;
 mod watch;
 
 use crate::dashboard::ServerNow;
 use crate::export::LineOf;
 use crate::flags::{MetricsFormat, TelemetryArgs};
-use crate::result::telemetry::Scraped;
+use crate::result::telemetry::{Scraped, ScrapedEndpoint};
 use crate::terminal::eprint_line;
-use fetch::Source;
+use fetch::Source as Http;
 pub(super) use fetch::agent;
 pub(crate) use figures::add_figures;
 use ringload_engine::clock::RealtimeOffset;
 use ringload_engine::driver::keep_off;
 use ringload_engine::plan::Plan;
 use ringload_engine::run::Control;
+use ringload_engine::telemetry::gpus_now;
+use source::Source;
 use std::sync::{Arc, Condvar, Mutex, Once, PoisonError, mpsc};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
@@ -78,7 +86,9 @@ impl Scraper {
         let mut threads = Vec::new();
         let (ready, waiting) = mpsc::channel();
         for (endpoint, source) in sources(plan, args) {
-            let line = match (endpoint.gpus, args.writes(MetricsFormat::Jsonl)) {
+            // Columns are made of the lines.
+            let lines = args.writes(MetricsFormat::Jsonl) || args.writes(MetricsFormat::Parquet);
+            let line = match (endpoint.gpus, lines) {
                 (true, _) => Some(LineOf::Gpus),
                 (false, true) => Some(LineOf::Server { warmup: plan.warmup.is_some() }),
                 (false, false) => None,
@@ -131,6 +141,7 @@ impl Scraper {
                 (Ok(Err(_)), None) | (Err(_), _) => {}
             }
         }
+        drop_twice_read(&mut scraped.gpus);
         // Where no target has metrics of its own, the user has named those of all.
         scraped.is_whole = found_of_targets == of_targets || found_of_targets == 0;
         scraped
@@ -151,7 +162,16 @@ impl Drop for Scraper {
     }
 }
 
-/// The endpoints: those of the targets, those that the user names, and exporters of GPUs.
+/// Leaves out what NVML says of GPUs that an exporter tells of too.
+fn drop_twice_read(gpus: &mut Vec<ScrapedEndpoint>) {
+    let by_nvml = |endpoint: &ScrapedEndpoint| endpoint.collector.endpoint().url == source::NVML;
+    let of =
+        |endpoint: &ScrapedEndpoint| gpus_now(&endpoint.collector).into_keys().map(|gpu| gpu.uuid).collect::<Vec<_>>();
+    let exported: Vec<String> = gpus.iter().filter(|endpoint| !by_nvml(endpoint)).flat_map(of).collect();
+    gpus.retain(|endpoint| !by_nvml(endpoint) || of(endpoint).iter().all(|uuid| !exported.contains(uuid)));
+}
+
+/// The endpoints: those of the targets, those that the user names, exporters of GPUs, and NVML.
 fn sources(plan: &Plan, args: &TelemetryArgs) -> Vec<(Endpoint, Source)> {
     let mut sources: Vec<(Endpoint, Source)> = Vec::new();
     let mut add = |endpoint: Endpoint, source: Source| {
@@ -162,16 +182,20 @@ fn sources(plan: &Plan, args: &TelemetryArgs) -> Vec<(Endpoint, Source)> {
     let tls = &plan.network.tls;
     if !args.no_server_metrics {
         for target in &plan.targets {
-            if let Some(source) = Source::of_target(target, &plan.headers, tls) {
-                add(Endpoint { gpus: false, named: None }, source);
+            if let Some(source) = Http::of_target(target, &plan.headers, tls) {
+                add(Endpoint { gpus: false, named: None }, Source::Http(source));
             }
         }
         for url in args.server_metrics.iter().flatten() {
-            add(Endpoint { gpus: false, named: Some(url.0.clone()) }, Source::of_url(&url.0, tls));
+            let source = Source::Http(Http::of_url(&url.0, tls));
+            add(Endpoint { gpus: false, named: Some(url.0.clone()) }, source);
         }
     }
     for (url, named) in args.exporters(plan) {
-        add(Endpoint { gpus: true, named: named.then(|| url.clone()) }, Source::of_url(&url, tls));
+        add(Endpoint { gpus: true, named: named.then(|| url.clone()) }, Source::Http(Http::of_url(&url, tls)));
+    }
+    if let Some(named) = args.nvml(plan) {
+        add(Endpoint { gpus: true, named: named.then(|| source::NVML.to_owned()) }, Source::nvml());
     }
     sources
 }

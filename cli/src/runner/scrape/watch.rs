@@ -1,7 +1,8 @@
 //! The scrapes of one endpoint, from before the load to after it.
 
 use super::End;
-use super::fetch::{Failure, Fetched, Source};
+use super::fetch::{Failure, Fetched};
+use super::source::Source;
 use crate::dashboard::ServerNow;
 use crate::export::{LineAt, LineOf};
 use crate::result::telemetry::ScrapedEndpoint;
@@ -99,7 +100,7 @@ impl Watch {
     fn find(&self) -> Result<(String, Found), String> {
         let mut why = None;
         for place in self.source.places() {
-            let fetched = match self.source.fetch(place) {
+            let fetched = match self.source.fetch(&place) {
                 Ok(fetched) => fetched,
                 Err(Failure::Absent(e)) => {
                     why.get_or_insert(e);
@@ -107,14 +108,14 @@ impl Watch {
                 }
                 Err(Failure::Silent(e)) => return Err(e),
             };
-            let collector = Collector::new(&without_query_secrets(place));
+            let collector = Collector::new(&without_query_secrets(&place));
             let lines = self.line.and_then(|of| {
                 let to = BufWriter::new(tempfile::tempfile().ok()?);
                 Some(Lines { of, to, written: 0 })
             });
             let mut found = Found { collector, lines };
             if self.take(&fetched, &mut found, self.window(&fetched)) {
-                return Ok((place.clone(), found));
+                return Ok((place, found));
             }
             why.get_or_insert_with(|| "what it answers is no exposition of metrics".to_owned());
         }
