@@ -136,9 +136,25 @@ fn every_figure_of_a_page_is_that_of_the_json() {
 
 #[test]
 fn what_server_and_gpus_tell_is_drawn_with_slices_and_without() {
-    let servers =
-        |i: u64| ServerSlice { index: i, running: Some(8.0 + i as f64), waiting: Some(2.0), kv_use: Some(0.5) };
-    let gpus = |i: u64| GpuSlice { index: i, power_w: Some(300.0 + i as f64), temperature_c: Some(60.0) };
+    let servers = |i: u64| ServerSlice {
+        index: i,
+        running: Some(8.0 + i as f64),
+        waiting: Some(2.0),
+        kv_use: Some(0.5),
+        preemptions: None,
+        prefix_hits: None,
+        accepted_drafts: None,
+    };
+    let gpus = |i: u64| GpuSlice {
+        index: i,
+        power_w: Some(300.0 + i as f64),
+        temperature_c: Some(60.0),
+        energy_j: None,
+        joules_per_output_token: None,
+        output_tokens_per_joule: None,
+        thermal_share: None,
+        power_limit_share: None,
+    };
     let mut outcome = sliced();
     let server = outcome.summary.server.as_mut().unwrap();
     server.slices = (0..6).map(servers).collect();

@@ -376,8 +376,7 @@ fn in_each(endpoints: &[Collector], all: impl Iterator<Item = SliceOfRun>) -> Ve
         let (from, to) = (slice.from, slice.to);
         let of = |role| endpoints.iter().filter_map(move |c| c.mean_in(role, from, to));
         let power_w = of(Role::GpuPower).reduce(|all, one| all + one);
-        let energy_j =
-            power_w.map(|watts| watts * to.saturating_sub(from) as f64 / 1e9).filter(|joules| *joules > 0.0);
+        let energy_j = power_w.map(|watts| watts * to.saturating_sub(from) as f64 / 1e9).filter(|joules| *joules > 0.0);
         let each = energy_j.zip(slice.output_tokens.filter(|tokens| *tokens > 0.0));
         GpuSlice {
             index: slice.index,

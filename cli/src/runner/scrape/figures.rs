@@ -25,7 +25,7 @@ pub(crate) fn add_figures(plan: &Plan, summary: &mut Summary, scraped: Scraped) 
             unknown: usage.unknown,
         });
         match &summary.slices {
-            Some(slices) => figures.cut(&server, bounds(slices)),
+            Some(slices) => figures.cut(&server, each_slice(slices).map(|slice| (slice.index, slice.from, slice.to))),
             None => figures.cut_evenly(&server, summary.started_at_ns, summary.ended_at_ns),
         }
         figures

@@ -10,7 +10,7 @@ pub(super) enum Source {
     /// A server or an exporter.
     Http(Http),
     /// NVML, loaded when it is asked for the first time.
-    Nvml(OnceLock<Result<Library, String>>),
+    Nvml(OnceLock<Result<Box<Library>, String>>),
 }
 
 impl Source {
@@ -43,7 +43,7 @@ impl Source {
         match self {
             Self::Http(http) => http.fetch(place),
             Self::Nvml(library) => {
-                let library = library.get_or_init(Library::load);
+                let library = library.get_or_init(|| Library::load().map(Box::new));
                 let library = library.as_ref().map_err(|e| Failure::Silent(e.clone()))?;
                 let sent_at = clock::monotonic();
                 let body = library.page();
