@@ -53,7 +53,7 @@ pub(crate) fn plan(args: &ProfileArgs, environment: &Environment) -> Result<(Vec
 /// A point of these values; and what was chosen for the user.
 ///
 /// # Errors
-/// As [`plan`].
+/// As [`plan()`].
 pub(crate) fn of_values(
     values: Vec<(String, String)>,
     args: &ProfileArgs,

@@ -116,15 +116,14 @@ pub struct Sizes {
 
 impl Sizes {
     /// Most tokens of the prompt: 2²⁰ that were not sent (images, videos and documents behind a URL, what the server
-    /// adds), or [`OVER_BYTE`] for each byte of the request.
+    /// adds), or 16 for each byte of the request.
     #[must_use]
     pub fn most_prompt(self) -> u32 {
         many(self.sent, OVER_BYTE).clamp(MOST_NOT_SENT, MOST_PROMPT)
     }
 
-    /// Most tokens of the output: [`OVER_ASKED`] times as many as were asked for; or what a byte of the response may
-    /// stand for, and what a server may make in the time without sending it ([`MADE_AT_ONCE`], [`MADE_PER_MS`]), up to
-    /// [`MOST_OUTPUT`].
+    /// Most tokens of the output: 16 times as many as were asked for; or what a byte of the response may stand for, and
+    /// what a server may make in the time without sending it (4 096 at once, 100 in each millisecond), up to 2²⁴.
     #[must_use]
     pub fn most_output(self) -> u32 {
         let asked = self.asked.map_or(0, |asked| asked.saturating_mul(OVER_ASKED));
