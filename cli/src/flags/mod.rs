@@ -57,8 +57,10 @@ pub(crate) use conversations::ConversationArgs;
 pub(crate) use dataset::{AnalyzeArgs, DatasetCommand, FileArgs};
 pub(crate) use endpoint::{EndpointArgs, ModelStrategy};
 #[cfg(feature = "fleet")]
+pub(crate) use fleet::BusTlsArgs;
+#[cfg(feature = "fleet")]
 pub(crate) use fleet::OnLossArg;
-pub(crate) use fleet::{BusTlsArgs, FleetArgs, FleetCommand, ResultsArgs, StatusArgs, UpArgs};
+pub(crate) use fleet::{FleetArgs, FleetCommand, ResultsArgs, StatusArgs, UpArgs};
 pub(crate) use hooks::HookArgs;
 pub(crate) use input::{InputArgs, LengthDistributionArg, Pairs, Ratio};
 pub(crate) use load::{CapPolicyArg, Interpolation, LoadArgs, Pattern, RampShape};
