@@ -28,15 +28,21 @@ fn split_events<'a>(max: usize, reads: impl Iterator<Item = &'a [u8]>) -> (Event
             match sse.next(&mut input) {
                 Ok(Some(event)) => events.push((event.data.to_vec(), event.name.to_vec())),
                 Ok(None) => break,
-                Err(_) => return (events, true),
+                Err(_) => {
+                    assert_eq!(sse.finish(), Ok(None), "nothing is held of what is over the limit");
+                    return (events, true);
+                }
             }
         }
         assert!(input.is_empty());
     }
-    if let Some(event) = sse.finish() {
-        events.push((event.data.to_vec(), event.name.to_vec()));
+    loop {
+        match sse.finish() {
+            Ok(Some(event)) => events.push((event.data.to_vec(), event.name.to_vec())),
+            Ok(None) => return (events, false),
+            Err(_) => return (events, true),
+        }
     }
-    (events, false)
 }
 
 /// The grammar of the WHATWG standard on a stream that is all there, with the event that the end of the body completes.

@@ -198,10 +198,13 @@ impl Exchange {
     }
 
     fn end_of_events(&mut self, now: Nanos) -> Result<(), Fault> {
-        while let Some(event) = self.sse.finish() {
-            self.response.event(event.data, event.name, now)?;
+        loop {
+            match self.sse.finish() {
+                Ok(Some(event)) => self.response.event(event.data, event.name, now)?,
+                Ok(None) => return self.what_came(),
+                Err(_) => return Err(self.event_over_limit()),
+            }
         }
-        self.what_came()
     }
 
     /// What a stream that is over came to.

@@ -55,7 +55,7 @@ impl Exchange {
 
     /// Whether a stream that was cut off ends with `[DONE]`, and nothing after it.
     fn ends_with_done(&mut self) -> bool {
-        self.mode == Mode::Events && self.sse.finish().is_some_and(|event| api::is_done(event.data)) && {
+        self.mode == Mode::Events && matches!(self.sse.finish(), Ok(Some(event)) if api::is_done(event.data)) && {
             self.response.set_done_seen();
             true
         }

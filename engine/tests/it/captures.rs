@@ -68,7 +68,7 @@ impl Client {
 
     fn end(&mut self, reusable: bool) {
         if self.answer.head.event_stream
-            && let Some(event) = self.sse.finish()
+            && let Some(event) = self.sse.finish().expect("no limit is met")
         {
             take(event, &mut self.scanner, &mut self.text, &mut self.answer);
         }

@@ -117,7 +117,7 @@ impl Sse {
     /// remainder.
     ///
     /// # Errors
-    /// [`EventTooLong`], after which only [`reset`](Self::reset) is of use.
+    /// [`EventTooLong`], after which nothing is held and only [`reset`](Self::reset) is of use.
     #[inline]
     pub fn next<'s, 'i: 's>(&'s mut self, input: &mut &'i [u8]) -> Result<Option<Event<'s>>, EventTooLong> {
         if self.fresh {
@@ -185,18 +185,21 @@ impl Sse {
     ///
     /// The standard discards it; servers that end their stream without a final empty line are common enough to be heard
     /// out.
-    pub fn finish(&mut self) -> Option<Event<'_>> {
+    ///
+    /// # Errors
+    /// [`EventTooLong`], after which nothing is held and only [`reset`](Self::reset) is of use.
+    pub fn finish(&mut self) -> Result<Option<Event<'_>>, EventTooLong> {
         if self.handed_out {
             self.forget_event();
-            if self.take_waiting().ok()? {
-                return Some(self.event());
+            if self.take_waiting()? {
+                return Ok(Some(self.event()));
             }
         }
-        if !self.line.is_empty() && self.take_line(&[]).is_err() {
-            return None;
+        if !self.line.is_empty() {
+            self.take_line(&[])?;
         }
         self.handed_out = true;
-        (self.has_data || self.name == ERROR).then(|| self.event())
+        Ok((self.has_data || self.name == ERROR).then(|| self.event()))
     }
 
     /// The event at the front of `input`, if it is a single `data` line and lies there whole.
@@ -213,7 +216,7 @@ impl Sse {
             return Ok(Front::Other);
         };
         if line.len() > self.max_bytes {
-            return Err(EventTooLong);
+            return Err(self.too_long());
         }
         self.after_cr = after_cr;
         self.fresh = !after_cr;
@@ -232,7 +235,7 @@ impl Sse {
             return Ok(false);
         };
         if self.line.len() + line.len() > self.max_bytes {
-            return Err(EventTooLong);
+            return Err(self.too_long());
         }
         self.line.extend_from_slice(line);
         std::mem::swap(&mut self.line, &mut self.data);
@@ -244,7 +247,7 @@ impl Sse {
     /// Takes the end of a line, its front being held or empty; true when the line ended an event that has data.
     fn take_line(&mut self, end: &[u8]) -> Result<bool, EventTooLong> {
         if self.line.len() + end.len() > self.max_bytes {
-            return Err(EventTooLong);
+            return Err(self.too_long());
         }
         if self.line.is_empty() {
             return self.take_whole_line(end);
@@ -307,7 +310,7 @@ impl Sse {
     /// Adds a line to the data of the event.
     fn add_data(&mut self, value: &[u8]) -> Result<(), EventTooLong> {
         if self.data.len() + value.len() + 1 > self.max_bytes {
-            return Err(EventTooLong);
+            return Err(self.too_long());
         }
         if self.has_data || !self.data.is_empty() {
             self.data.push(b'\n');
@@ -319,7 +322,7 @@ impl Sse {
     /// Keeps the front of a line.
     fn keep(&mut self, input: &mut &[u8]) -> Result<(), EventTooLong> {
         if self.line.len() + input.len() > self.max_bytes {
-            return Err(EventTooLong);
+            return Err(self.too_long());
         }
         self.line.extend_from_slice(input);
         *input = &[];
@@ -342,6 +345,13 @@ impl Sse {
             }
         }
         true
+    }
+
+    /// Drops what is held: the rest of an event that is over the limit is none, however the stream was cut.
+    #[cold]
+    fn too_long(&mut self) -> EventTooLong {
+        self.reset();
+        EventTooLong
     }
 
     fn is_idle(&self) -> bool {

@@ -18,7 +18,7 @@ fn events_in<'a>(reads: impl IntoIterator<Item = &'a [u8]>) -> Result<Vec<(Strin
             out.push(own(event));
         }
     }
-    while let Some(event) = sse.finish() {
+    while let Some(event) = sse.finish()? {
         out.push(own(event));
     }
     Ok(out)
@@ -115,11 +115,24 @@ fn lines_and_events_over_the_limit_are_errors() {
         format!(":{}\n\n", "x".repeat(64)),
         format!("data: {}", "x".repeat(59)),
         "data: 0123456789\n".repeat(6) + "\n",
+        // The last line has no end, and the data that it joins is over the limit.
+        format!("data: {}\ndata: 0123456789", "x".repeat(55)),
     ] {
         let whole = events_in([over.as_bytes()]);
         assert_eq!(whole, Err(EventTooLong), "{over:?}");
         let cut = events_in(over.as_bytes().chunks(1));
         assert_eq!(cut, Err(EventTooLong), "{over:?} byte by byte");
+    }
+}
+
+#[test]
+fn nothing_is_held_of_an_event_over_the_limit() {
+    let over = format!("data: [DONE]\n:{}", "x".repeat(80));
+    for reads in [vec![over.as_bytes()], over.as_bytes().chunks(1).collect()] {
+        let mut sse = Sse::new(64);
+        let failed = reads.into_iter().any(|mut read| sse.next(&mut read).is_err());
+        assert!(failed);
+        assert_eq!(sse.finish(), Ok(None), "a terminator is none of which the event does not end");
     }
 }
 
@@ -133,7 +146,7 @@ fn a_reset_forgets_what_was_begun() {
         let event = sse.next(&mut read).expect("no limit is met");
         assert_eq!(event, Some(Event { data: b"b", name: b"" }));
         sse.reset();
-        assert_eq!(sse.finish(), None);
+        assert_eq!(sse.finish(), Ok(None));
         sse.reset();
     }
 }
