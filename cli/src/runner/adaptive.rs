@@ -34,11 +34,11 @@ pub(crate) struct Adaptive {
     args: ProfileArgs,
     environment: Environment,
     outcome: SearchOutcome,
-    way: Way,
+    planner: Planner,
 }
 
 /// How the next point is chosen.
-enum Way {
+enum Planner {
     /// By a model of what was seen.
     Model(Box<Optimizer>),
     /// By doubling one setting until a bound breaks, then halving; and the value that was chosen last.
@@ -52,16 +52,16 @@ impl Adaptive {
     /// When the flags contradict each other.
     pub(crate) fn of(args: &ProfileArgs, environment: &Environment) -> Result<Option<Self>> {
         let Some(search) = args.adaptive_search()? else { return Ok(None) };
-        let way = match &search.space[..] {
+        let planner = match &search.space[..] {
             [only] if search.halves => {
                 let dimension = &only.dimension;
                 let range = Range { from: dimension.low, to: dimension.high, tolerance: NEAR, whole: dimension.whole };
-                Way::Halving(Search::new(range), None)
+                Planner::Halving(Search::new(range), None)
             }
-            _ => Way::Model(Box::new(Optimizer::new(search.settings.clone()))),
+            _ => Planner::Model(Box::new(Optimizer::new(search.settings.clone()))),
         };
         let outcome = SearchOutcome { search, tried: Vec::new(), ended: None };
-        Ok(Some(Self { args: args.clone(), environment: environment.clone(), outcome, way }))
+        Ok(Some(Self { args: args.clone(), environment: environment.clone(), outcome, planner }))
     }
 
     /// Points that are tried at most.
@@ -79,16 +79,21 @@ impl Adaptive {
     /// # Errors
     /// When it cannot be run, with what to write instead.
     pub(crate) fn propose(&mut self) -> Result<Option<(SweepPoint, Vec<String>)>> {
-        let values = match &mut self.way {
-            Way::Model(model) => {
+        let values = match &mut self.planner {
+            Planner::Model(model) => {
                 let values = model.propose();
                 self.outcome.ended = model.ended().map(reason);
                 values
             }
-            Way::Halving(search, chosen) => {
+            Planner::Halving(search, chosen) => {
                 *chosen = search.next().filter(|next| !next.confirms && next.load >= search.range.from);
                 self.outcome.ended = match chosen {
-                    None => Some("boundary_found"),
+                    None => Some(match (search.holds(), search.fails()) {
+                        (Some(_), Some(_)) => "boundary_found",
+                        (Some(_), None) if search.unjudged().is_none() => "upper_end_holds",
+                        (None, Some(_)) => "lower_end_breaks",
+                        (_, None) => "client_limited",
+                    }),
                     Some(_) if self.outcome.tried.len() >= self.outcome.search.settings.most_trials => {
                         *chosen = None;
                         Some(reason(Ended::MaxIterations))
@@ -123,7 +128,7 @@ impl Adaptive {
     ) {
         let search = &self.outcome.search;
         let mean = |tag: &str, stat: &str| {
-            let counted = runs.iter().filter(|run| counts(run) && run.outcome.summary.counts.succeeded > 0);
+            let counted = runs.iter().filter(|run| counts(*run) && run.outcome.summary.counts.succeeded > 0);
             let figures: Vec<f64> = counted.filter_map(|run| figure(&run.outcome.summary, tag, stat)).collect();
             (!figures.is_empty()).then(|| figures.iter().sum::<f64>() / figures.len() as f64)
         };
@@ -136,13 +141,14 @@ impl Adaptive {
             objective: value.map(|v| if search.maximize { v } else { -v }),
             violations,
         };
-        match &mut self.way {
-            Way::Model(model) => model.record(trial.clone()),
-            Way::Halving(halving, chosen) => {
-                if let Some(next) = chosen.take() {
-                    halving.record(next, trial.holds());
-                }
-            }
+        let judged = runs.iter().any(counts);
+        match &mut self.planner {
+            Planner::Model(model) => model.record(trial.clone()),
+            Planner::Halving(halving, chosen) => match chosen.take() {
+                Some(next) if judged => halving.record(next, trial.holds()),
+                Some(next) => halving.give_up(next.load),
+                None => {}
+            },
         }
         self.outcome.tried.push(Tried { trial, figure: value, bounded });
     }

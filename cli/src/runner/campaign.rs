@@ -110,12 +110,13 @@ impl<'a> Runs<'a> {
         search: Option<Adaptive>,
         fleet: Option<&Arc<dyn Lead>>,
     ) -> Self {
-        let base = sweep_points::folder(args, &points);
         let folders: Vec<String> = match &search {
             Some(search) => search.folders().collect(),
             None => points.iter().map(|point| point.folder.clone()).collect(),
         };
         let swept = points.len() > 1 || search.is_some();
+        let varied = if search.is_some() { sweep_points::SEARCH } else { sweep_points::SWEEP };
+        let base = sweep_points::folder(args, &points, swept.then_some(varied));
         Self {
             earlier: EarlierFiles::of_several(&base, folders, args.output.overwrite).quietly(args.output.quiet),
             base,

@@ -1,8 +1,9 @@
-//! Whether answers under load are those that the same prompts had one at a time: batches that change what is decoded,
+//! Whether responses under load are those that the same prompts had one at a time: batches that change what is decoded,
 //! and what is damaged under load, show in no latency.
 
 use crate::export::{EarlierFiles, OutputLocation, uuid, write_output_check};
 use crate::flags::ProfileArgs;
+use crate::live::signals;
 use crate::result::output_check::{Difference, OutputCheck};
 use crate::result::run::{Identity, RunOutput};
 use crate::runner::prepared::Prepared;
@@ -13,7 +14,7 @@ use ringload_engine::record::{Outcome, Record};
 use ringload_engine::{Error, Result};
 use std::collections::BTreeMap;
 
-/// Sends some prompts one at a time, twice, then the load of a plan, and holds its answers against the first ones.
+/// Sends some prompts one at a time, and again, then the load of a plan, and compares its responses with the first ones.
 ///
 /// # Errors
 /// What stands in the way, with a remedy.
@@ -24,15 +25,18 @@ pub(crate) fn run(plan: Plan, args: &ProfileArgs, prompts: u32) -> anyhow::Resul
     let (dir, prefix) = (output.folder(&plan), output.base_name());
     let mut prepared = Prepared::on(args, None);
     let mut answers = Answers::default();
-    let alone = one_at_a_time(&plan, prompts);
-    let alone_dir = dir.join("one_at_a_time");
-    let earlier = EarlierFiles::of_run(&alone_dir, prefix, output.overwrite).quietly(output.quiet);
-    let location = OutputLocation { dir: &alone_dir, prefix, earlier: &earlier };
-    let place = Some("before the load: one request at a time".to_owned());
-    let mut observe = |record: &Record, _: &RequestMetrics| answers.keep(record);
-    let observers = Observers { on_record: Some(&mut observe), place, live: None };
-    let identity = Identity::of(&alone);
-    run::run(alone, &mut prepared, &location, output, identity, observers)?;
+    for (folder, times) in ALONE {
+        let alone = one_at_a_time(&plan, prompts);
+        let alone_dir = dir.join(folder);
+        let earlier = EarlierFiles::of_run(&alone_dir, prefix, output.overwrite).quietly(output.quiet);
+        let location = OutputLocation { dir: &alone_dir, prefix, earlier: &earlier };
+        let place = Some(format!("before the load: one request at a time, {times}"));
+        let mut observe = |record: &Record, _: &RequestMetrics| answers.keep(record);
+        let observers = Observers { on_record: Some(&mut observe), place, live: None };
+        let identity = Identity::of(&alone);
+        run::run(alone, &mut prepared, &location, output, identity, observers)?;
+        signals::check()?;
+    }
     let mut found = answers.check();
     let earlier = EarlierFiles::of_run(&dir, prefix, output.overwrite).quietly(output.quiet);
     let location = OutputLocation { dir: &dir, prefix, earlier: &earlier };
@@ -45,11 +49,13 @@ pub(crate) fn run(plan: Plan, args: &ProfileArgs, prompts: u32) -> anyhow::Resul
     Ok((done, found))
 }
 
-/// Refuses a plan whose answers cannot be compared.
+/// Refuses a plan whose responses cannot be compared.
 fn check(plan: &Plan) -> Result<()> {
+    let begins_others = plan.prompts.replay.as_ref().is_some_and(|replay| replay.width > 1);
     let against = [
-        ("conversations of several turns, whose later turns depend on the answers", !plan.prompts.turns.is_one()),
-        ("an endpoint whose answers have no text", !plan.endpoint.produces_tokens()),
+        ("conversations of several turns, whose later turns depend on the responses", !plan.prompts.turns.is_one()),
+        ("conversations that begin others, which depend on the responses", begins_others),
+        ("an endpoint whose responses have no text", !plan.endpoint.produces_tokens()),
     ];
     match against.iter().find(|(_, there)| *there) {
         Some((what, _)) => Err(Error::usage(format!("--check-output with {what}"), "drop --check-output")),
@@ -57,7 +63,7 @@ fn check(plan: &Plan) -> Result<()> {
     }
 }
 
-/// The plan with so many prompts, sent again and again, whose answers leave nothing to chance.
+/// The plan with so many prompts, sent again and again, whose responses leave nothing to chance.
 fn deterministic(mut plan: Plan, prompts: u32) -> Plan {
     plan.keep_text = true;
     for (field, value) in [("temperature", 0_u64), ("seed", plan.seed & u64::from(u32::MAX >> 1))] {
@@ -70,23 +76,22 @@ fn deterministic(mut plan: Plan, prompts: u32) -> Plan {
     plan
 }
 
-/// The same prompts one at a time, twice.
+/// The same prompts one at a time.
 fn one_at_a_time(plan: &Plan, prompts: u32) -> Plan {
     let all = u64::from(prompts).min(plan.prompts.entries as u64);
     let mut alone = plan.clone();
-    alone.profiling = Phase::closed(1, 2 * all);
+    alone.profiling = Phase::closed(1, all);
     alone.warmup = None;
     alone.thresholds.clear();
     alone.slice = None;
-    // A file goes on behind its first prompts: they come twice only where it has no more.
     alone
 }
 
-/// The answers of prompts one at a time, by their entries.
+/// The responses to prompts one at a time, by their entries.
 #[derive(Default)]
 struct Answers {
     first: BTreeMap<u32, String>,
-    /// Prompts that were answered twice, and whether alike.
+    /// Prompts that had two responses, and whether these were alike.
     again: BTreeMap<u32, bool>,
 }
 
@@ -128,12 +133,12 @@ impl Answers {
     }
 }
 
-/// The text of an answer to a prompt that depends on no other answer.
+/// The text of a response to a prompt that depends on no other response.
 fn answer(record: &Record) -> Option<&str> {
     record.text.as_deref().filter(|_| record.outcome == Outcome::Succeeded && record.turn == 0)
 }
 
-/// Where two answers part.
+/// Where two responses differ.
 fn difference(record: &Record, alone: &str, under_load: &str) -> Difference {
     let alike = alone.chars().zip(under_load.chars()).take_while(|(a, b)| a == b).count();
     let behind = |text: &str| text.chars().skip(alike).take(SHOWN).collect();
@@ -145,7 +150,9 @@ fn difference(record: &Record, alone: &str, under_load: &str) -> Difference {
     }
 }
 
-/// Answers that differ of which the file shows where.
+/// The folders of the requests one at a time, and what the screen calls them.
+const ALONE: [(&str, &str); 2] = [("one_at_a_time", "for the first time"), ("one_at_a_time_again", "once more")];
+/// Responses that differ of which the file shows where.
 const EXAMPLES: usize = 20;
 /// Characters that are shown of each.
 const SHOWN: usize = 60;
@@ -160,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn answers_are_held_against_those_of_one_request_at_a_time() {
+    fn responses_are_compared_with_those_of_one_request_at_a_time() {
         let mut answers = Answers::default();
         for (entry, text) in [(0, "yes"), (1, "no"), (0, "yes"), (1, "not")] {
             answers.keep(&record(entry, text));

@@ -101,13 +101,19 @@ fn folder_name(label: &str) -> String {
         .collect()
 }
 
+/// Points that the flags say.
+pub(crate) const SWEEP: &str = "sweep";
+/// Points that are chosen one after the other.
+pub(crate) const SEARCH: &str = "search";
+
 /// The folder of the whole campaign: as given, or AIPerf's name for the base run with what is swept in it.
-pub(crate) fn folder(args: &ProfileArgs, points: &[SweepPoint]) -> PathBuf {
+/// `varied` says how its points came about, [`SWEEP`] or [`SEARCH`]; none where there is one point alone.
+pub(crate) fn folder(args: &ProfileArgs, points: &[SweepPoint], varied: Option<&str>) -> PathBuf {
     let first = args.output.folder(&points[0].plan);
-    if args.output.artifact_dir.is_some() || points.len() == 1 {
-        return first;
-    }
+    let Some(varied) = varied.filter(|_| args.output.artifact_dir.is_none()) else { return first };
     let axes: Vec<&str> = points[0].values.iter().map(|(flag, _)| flag.as_str()).collect();
     let name = first.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-    Path::new("artifacts").join(format!("{name}-sweep-{}", axes.join("-")))
+    // The load of a search's first point says nothing of the search.
+    let name = name.rsplit_once('-').filter(|_| varied == SEARCH).map_or(&*name, |(name, _)| name);
+    Path::new("artifacts").join(format!("{name}-{varied}-{}", axes.join("-")))
 }

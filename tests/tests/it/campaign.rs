@@ -290,3 +290,23 @@ fn an_adaptive_search_finds_the_best_point_and_writes_what_it_tried() {
     assert!(history["convergence_reason"].is_string() && history["boundary_summary"]["feasible_max"].is_object());
     assert!(run.stdout.contains("has the largest request_throughput avg"), "{}", run.stdout);
 }
+
+#[test]
+fn a_search_by_halving_says_which_end_of_its_range_it_met() {
+    let server = crowded();
+    for (bound, reason, said) in [
+        ("60000", "upper_end_holds", "go further"),
+        ("0.001", "lower_end_breaks", "go lower"),
+    ] {
+        let run = several(&server)
+            .args(["--search-space", "concurrency:1,2:int", "--search-metric", "request_throughput"])
+            .args(["--search-planner", "monotonic_sla", "--request-count", "4"])
+            .args(["--search-sla".to_owned(), format!("time_to_first_token:p50:lt:{bound}")])
+            .run()
+            .exits(0);
+        let history = json(&run, "search_history.json");
+        follows("search_history", &history);
+        assert_eq!(history["convergence_reason"], reason, "{history}");
+        assert!(run.stdout.contains(said), "{}", run.stdout);
+    }
+}

@@ -80,7 +80,7 @@ fn answers_under_load_are_held_against_those_one_at_a_time() {
         (&2.into(), &2.into(), &0.into())
     );
     assert_eq!((&found["compared"], &found["different"]), (&9.into(), &3.into()));
-    assert!(run.stdout.contains("3 of 9 answers differ from those one at a time"), "{}", run.stdout);
+    assert!(run.stdout.contains("3 of 9 responses differ from those one at a time"), "{}", run.stdout);
     let bodies: Vec<Value> = server.requests().iter().map(|request| request.json()).collect();
     assert!(bodies.iter().all(|body| body["temperature"] == 0 && body["seed"].is_number()));
 }

@@ -35,7 +35,7 @@ pub(crate) struct AdaptiveArgs {
     pub(crate) search_direction: Option<Direction>,
 
     /// Points that are tried at most [default: 30].
-    #[arg(long, value_name = "N", value_parser = values::one_count)]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub(crate) search_max_iterations: Option<u32>,
 
     /// Points that spread over the space before a model is fitted [default: 5].

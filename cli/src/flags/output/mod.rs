@@ -49,8 +49,8 @@ pub(crate) struct OutputArgs {
     #[arg(long, visible_alias = "profile-export-level", value_enum, default_value = "records")]
     pub(crate) export_level: ExportLevel,
 
-    /// Send N prompts (20) one at a time first, twice, with temperature 0 and a seed, then the load with the same
-    /// prompts: how many of its answers differ is printed, and written to output_check.json.
+    /// Send N prompts (20) one at a time first, twice each, with temperature 0 and a seed, then the load with the same
+    /// prompts: how many of its responses differ is printed, and written to output_check.json.
     #[arg(long, value_name = "N", num_args = 0..=1, default_missing_value = "20", value_parser = values::one_count)]
     pub(crate) check_output: Option<u32>,
 

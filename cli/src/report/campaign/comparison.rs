@@ -58,6 +58,9 @@ fn search_in_words(found: &SearchOutcome) -> String {
         Some("plateau_cv") => "the last eight differ by under 1 %",
         Some("nothing_expected") => "no other point is expected to be better by more than 0.2 %",
         Some("exhausted") => "there are no others",
+        Some("upper_end_holds") => "the largest value of the range keeps every bound: go further",
+        Some("lower_end_breaks") => "the smallest value of the range breaks a bound: go lower",
+        Some("client_limited") => "larger values were INVALID by the client",
         Some(_) => "the bound is known to 2 %",
         None => "it was interrupted",
     };
