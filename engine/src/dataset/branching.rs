@@ -21,8 +21,8 @@ pub struct Branching {
 /// `branches` are those of all turns, each with the number of its conversation.
 ///
 /// # Errors
-/// [`crate::Blame::Usage`] where a branch names no conversation, two turns fork one, or conversations begin each other
-/// in a circle.
+/// [`crate::Blame::Usage`] where a branch names no conversation, two turns fork one, conversations begin each other in
+/// a circle, or one that nothing begins has another begun twice.
 pub fn roots(ids: &[String], branches: &[(u32, &Branching)]) -> Result<Vec<bool>> {
     let numbers: HashMap<&str, u32> = ids.iter().enumerate().map(|(n, id)| (id.as_str(), n as u32)).collect();
     let mut children: HashMap<u32, Vec<u32>> = HashMap::new();
@@ -46,13 +46,40 @@ pub fn roots(ids: &[String], branches: &[(u32, &Branching)]) -> Result<Vec<bool>
         root[*child as usize] = false;
         children.entry(*parent).or_default().push(*child);
     }
-    match circle(ids.len(), &children) {
-        None => Ok(root),
-        Some(at) => Err(Error::usage(
+    if let Some(at) = circle(ids.len(), &children) {
+        return Err(Error::usage(
             format!("the conversation `{}` begins itself, through those that it begins", ids[at]),
             "leave out one of the branches",
+        ));
+    }
+    match begun_twice(&root, &children) {
+        None => Ok(root),
+        Some((child, by)) => Err(Error::usage(
+            format!(
+                "`{}` begins the conversation `{}` twice, itself or through others",
+                ids[by as usize], ids[child as usize]
+            ),
+            "write a conversation of its own, with another id, for each time",
         )),
     }
+}
+
+/// A conversation that one root begins twice, and that root: the two could not be told apart. So those that are under
+/// way together are never more than there are in the file.
+fn begun_twice(roots: &[bool], children: &HashMap<u32, Vec<u32>>) -> Option<(u32, u32)> {
+    let mut last_root = vec![u32::MAX; roots.len()];
+    for by in (0..roots.len() as u32).filter(|c| roots[*c as usize] && children.contains_key(c)) {
+        let mut open = vec![by];
+        while let Some(at) = open.pop() {
+            for child in children.get(&at).into_iter().flatten().copied() {
+                if std::mem::replace(&mut last_root[child as usize], by) == by {
+                    return Some((child, by));
+                }
+                open.push(child);
+            }
+        }
+    }
+    None
 }
 
 /// A conversation of a circle, or one that a circle begins: what is left when all that nothing begins is taken away,

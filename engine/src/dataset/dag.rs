@@ -77,7 +77,7 @@ enum Spawn {
     Joined { children: Vec<String>, join_at: Option<u32> },
 }
 
-fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {
+fn row(line: &Line<'_>, state: &mut State, rows: &mut Vec<Row>) -> Result<()> {
     let read: Conversation = line.json(SPEC.what)?;
     if read.orchestrator || !read.spawns.is_empty() || read.rounds.is_some() {
         return Err(Error::usage(
@@ -98,17 +98,30 @@ fn row(line: &Line<'_>, _: &mut State, rows: &mut Vec<Row>) -> Result<()> {
             ));
         }
     };
+    let id = id(&read.session_id);
+    if !state.conversations.insert(id.clone()) {
+        return Err(Error::usage(
+            format!("the session_id {id} has a line already"),
+            "write all turns of a conversation into one line, or give this one an id of its own",
+        ));
+    }
     let count = read.turns.len() as u32;
     let mut pre = read.pre_session_spawns;
     for (i, turn) in read.turns.into_iter().enumerate() {
         let place = |e: Error| e.within(format!("turn {i}"));
         let mut branches = branches(&turn, i as u32, count).map_err(place)?;
+        if let Some(fork) = branches.iter().find(|branch| alone && branch.forked) {
+            return Err(place(Error::usage(
+                format!("{} is forked from a conversation whose turns say all of their context themselves", fork.child),
+                "spawn it, or write the context_mode deltas_without_responses",
+            )));
+        }
         branches.extend(pre.drain(..).map(|child| Branching { child, forked: false, join_at: None, with_first: true }));
         let mut extra = turn.extra.unwrap_or_default();
         extra.extend(turn.model.map(|model| ("model".to_owned(), Value::String(model))));
         extra.extend(turn.tools.map(|tools| ("tools".to_owned(), tools)));
         rows.push(Row {
-            session: Session::Named(id(&read.session_id)),
+            session: Session::Named(id.clone()),
             alone,
             branches,
             ..Row::single(Turn {

@@ -5,7 +5,7 @@ use crate::clock::Nanos;
 use crate::error::{Error, Result};
 use crate::plan::{LeftOut, Remarks};
 use serde::de::{Deserialize, Deserializer, IgnoredAny, MapAccess, Visitor};
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::fmt;
 use std::io::{BufRead, Read as _};
 
@@ -31,6 +31,8 @@ pub(super) struct State {
     pub(super) zero: Option<Nanos>,
     /// The session of each request seen, by its number.
     pub(super) sessions: HashMap<i64, i64>,
+    /// The conversations that have had their line, where each has one.
+    pub(super) conversations: HashSet<String>,
     /// The category of rows that are wanted, where not all are.
     pub(super) category: Option<&'static str>,
     /// Why the line gives no row, where it should.

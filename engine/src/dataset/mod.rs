@@ -16,6 +16,7 @@ mod mooncake;
 mod multi_turn;
 mod openai_batch;
 mod otel;
+mod parts;
 mod random_pool;
 mod raw_payload;
 mod sagemaker;
@@ -32,6 +33,7 @@ mod weka;
 pub use branching::{Branching, roots};
 pub use consistency::Consistency;
 pub use fields::compact;
+pub use parts::chat_messages;
 pub use synthesis::synthesize;
 pub use trace::{Analysis, Spread, analyze};
 

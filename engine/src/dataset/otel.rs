@@ -3,16 +3,17 @@
 //!
 //! A span of a chat or a completion is a request: at its start, of `gen_ai.usage.input_tokens`, asking for
 //! `gen_ai.usage.output_tokens`; where `gen_ai.input.messages` is there, these are sent instead of a synthetic text.
-//! Spans of one `gen_ai.conversation.id` are a conversation. Other spans are left out.
+//! Spans of one `gen_ai.conversation.id` are a conversation. Other spans are left out. Times count from the first start:
+//! exporters write spans when they end, so that a file is in no order of theirs.
 
 use super::fields::tokens;
 use super::lines::{Line, State};
-use super::{Content, Read, Row, Session, Spec, Turn};
+use super::{Content, Read, Row, Session, Spec, Turn, chat_messages};
 use crate::clock::Nanos;
 use crate::error::{Error, Result};
 use crate::plan::{LeftOut, Message};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 pub(super) const SPEC: Spec = Spec {
     what: r#"an export of spans a line: {"resourceSpans": [{"scopeSpans": [{"spans": [{"startTimeUnixNano": "…", "attributes": […]}]}]}]}"#,
@@ -84,18 +85,17 @@ fn row(line: &Line<'_>, state: &mut State, rows: &mut Vec<Row>) -> Result<()> {
             state.left_out = Some(LeftOut::Unasked);
             continue;
         }
-        rows.push(request(&span, input, state)?);
+        rows.push(request(&span, input)?);
     }
     // Where a line has both, only what is sent is told.
     state.left_out = state.left_out.filter(|_| rows.is_empty());
     Ok(())
 }
 
-fn request(span: &Span, input: Option<u64>, state: &mut State) -> Result<Row> {
+fn request(span: &Span, input: Option<u64>) -> Result<Row> {
     let start: Nanos = number(&span.start_time_unix_nano).ok_or_else(|| {
         Error::usage("startTimeUnixNano is no number of nanoseconds", "write it as the protocol does")
     })?;
-    let zero = *state.zero.get_or_insert(start);
     let said = span.attribute("gen_ai.input.messages").map(messages).transpose()?;
     let content = match (said, input) {
         (Some(said), _) => Content::Messages(said),
@@ -108,7 +108,7 @@ fn request(span: &Span, input: Option<u64>, state: &mut State) -> Result<Row> {
     Ok(Row {
         session: named.unwrap_or_default(),
         ..Row::single(Turn {
-            at: Some(start.saturating_sub(zero)),
+            at: Some(start),
             content,
             osl: output.map(|n| tokens("gen_ai.usage.output_tokens", n)).transpose()?,
             ..Turn::default()
@@ -116,28 +116,15 @@ fn request(span: &Span, input: Option<u64>, state: &mut State) -> Result<Row> {
     })
 }
 
-/// The messages of a span: a list, or JSON of one in a text.
+/// The messages of a span.
 fn messages(value: &Value) -> Result<Vec<Message>> {
-    let shape = || {
+    let said = chat_messages(value).ok_or_else(|| {
         Error::usage(
-            "gen_ai.input.messages is no list of messages with a role and parts",
+            "gen_ai.input.messages is no list of messages with a role and parts of text or of tools",
             "leave it out, and the lengths are sent",
         )
-    };
-    let list: Vec<Value> = match value {
-        Value::String(text) => serde_json::from_str(text).map_err(|_| shape())?,
-        Value::Array(list) => list.clone(),
-        _ => return Err(shape()),
-    };
-    let message = |message: &Value| {
-        let role = message["role"].as_str()?;
-        let parts = message["parts"].as_array();
-        let texts: Vec<&str> = parts.into_iter().flatten().filter_map(|part| part["content"].as_str()).collect();
-        let content = if parts.is_some() { texts.join("\n") } else { message["content"].as_str()?.to_owned() };
-        Some(Message { verbatim: Some(json!({"role": role, "content": content})), ..Message::default() })
-    };
-    let found: Option<Vec<Message>> = list.iter().map(message).collect();
-    found.filter(|found| !found.is_empty()).ok_or_else(shape)
+    })?;
+    Ok(said.into_iter().map(|said| Message { verbatim: Some(said), ..Message::default() }).collect())
 }
 
 /// Operations that are requests of text.

@@ -248,8 +248,9 @@ fn spans_of_generative_ai_are_requests_at_their_starts() {
     let rows = rows("otel_genai", &text);
     assert_eq!(rows.len(), 2);
     assert_eq!(rows[0].turn.content, Content::Length { isl: 40, hash_ids: Vec::new() });
-    assert_eq!((rows[0].turn.at, rows[0].turn.osl), (Some(0), Some(7)));
-    assert_eq!((rows[1].turn.at, &rows[1].session), (Some(250 * MILLI), &Session::Named("c".into())));
+    let first = 1_700_000_000_000_000_000;
+    assert_eq!((rows[0].turn.at, rows[0].turn.osl), (Some(first), Some(7)));
+    assert_eq!((rows[1].turn.at, &rows[1].session), (Some(first + 250 * MILLI), &Session::Named("c".into())));
     let Content::Messages(messages) = &rows[1].turn.content else { panic!() };
     assert_eq!(messages[0].verbatim, Some(serde_json::json!({"role": "user", "content": "hi"})));
     assert!(read("otel_genai", r#"{"resourceSpans": []}"#).is_err());

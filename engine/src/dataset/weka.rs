@@ -87,8 +87,13 @@ fn rows(trace: Trace, remarks: &mut Remarks, each: Each<'_>) -> Result<()> {
             remarks.leave_out(LeftOut::Parentless);
             continue;
         };
-        let name = entry.agent_id.unwrap_or_else(|| format!("{:03}", begun.len()));
-        let child = format!("{}::sa:{name}", trace.id);
+        let number = format!("{:03}", begun.len());
+        let name = entry.agent_id.unwrap_or_else(|| number.clone());
+        let mut child = format!("{}::sa:{name}", trace.id);
+        if begun.iter().any(|(id, _)| *id == child) {
+            // An agent that is asked again begins anew.
+            child = format!("{child}.{number}");
+        }
         branches.push(Branching { child: child.clone(), forked: false, join_at, with_first: false });
         // Some traces count the time of such requests from the beginning of their conversation.
         let from = if first.t < entry.t { entry.t } else { 0.0 };

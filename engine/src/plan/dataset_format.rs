@@ -154,7 +154,7 @@ impl Format {
     /// Its rows have times of a calendar, and lie in any order in several files.
     #[must_use]
     pub fn is_captured(self) -> bool {
-        self == Self::SageMaker
+        matches!(self, Self::SageMaker | Self::OtelGenAi)
     }
 }
 

@@ -27,24 +27,33 @@ pub struct Branches {
     all: Vec<Branch>,
     /// Of each conversation, the turns of it and of all that it begins; empty where none begins others.
     turns: Vec<u64>,
+    /// Of each conversation, how many have begun each other before it, at most; empty where none begins others.
+    depths: Vec<u32>,
 }
 
 impl Branches {
-    /// Those of a workload.
-    pub(super) fn new(mut all: Vec<Branch>, conversations: &[Conversation]) -> Self {
+    /// Those between conversations; `None` where conversations begin each other in a circle.
+    pub(super) fn new(mut all: Vec<Branch>, conversations: &[Conversation]) -> Option<Self> {
+        if all.is_empty() {
+            return Some(Self::default());
+        }
         // Sorting is stable: those of one turn stay in the file's order.
         all.sort_by_key(|branch| branch.after);
-        let mut branches = Self { all, turns: Vec::new() };
-        if !branches.all.is_empty() {
-            branches.turns = branches.counted(conversations);
+        let mut branches = Self { all, turns: Vec::new(), depths: vec![0; conversations.len()] };
+        let order = branches.order(conversations)?;
+        for at in &order {
+            let depth = branches.depths[*at] + 1;
+            for child in branches.children(&conversations[*at]).collect::<Vec<_>>() {
+                branches.depths[child] = branches.depths[child].max(depth);
+            }
         }
-        branches
-    }
-
-    /// Those of a run that is over, in their order; how many turns they make is not asked.
-    pub(super) fn of_log(mut all: Vec<Branch>) -> Self {
-        all.sort_by_key(|branch| branch.after);
-        Self { all, turns: Vec::new() }
+        let mut turns = vec![0_u64; conversations.len()];
+        for at in order.into_iter().rev() {
+            let begun = branches.children(&conversations[at]).map(|child| turns[child]);
+            turns[at] = begun.fold(conversations[at].turns.len() as u64, u64::saturating_add);
+        }
+        branches.turns = turns;
+        Some(branches)
     }
 
     /// Whether there are none.
@@ -81,26 +90,27 @@ impl Branches {
         self.turns.get(conversation).copied().unwrap_or(own)
     }
 
-    /// Of each conversation, the turns of it and of all that it begins. No conversation begins itself.
-    fn counted(&self, conversations: &[Conversation]) -> Vec<u64> {
-        let mut turns: Vec<Option<u64>> = vec![None; conversations.len()];
-        for start in 0..conversations.len() {
-            let mut open = vec![start];
-            while let Some(at) = open.last().copied() {
-                let children = self.within(conversations[at].turns.clone());
-                let unknown = children.iter().map(|b| b.child as usize).find(|child| turns[*child].is_none());
-                match unknown {
-                    Some(child) => open.push(child),
-                    None => {
-                        let own = conversations[at].turns.len() as u64;
-                        let known = children.iter().filter_map(|b| turns[b.child as usize]);
-                        turns[at] = Some(known.fold(own, u64::saturating_add));
-                        open.pop();
-                    }
+    /// The conversations that turns of one begin.
+    fn children(&self, conversation: &Conversation) -> impl Iterator<Item = usize> + use<'_> {
+        self.within(conversation.turns.clone()).iter().map(|branch| branch.child as usize)
+    }
+
+    /// All conversations, each behind those that begin it (A. B. Kahn, 1962); `None` where some form a circle.
+    fn order(&self, conversations: &[Conversation]) -> Option<Vec<usize>> {
+        let mut begun_by = vec![0_u32; conversations.len()];
+        self.all.iter().for_each(|branch| begun_by[branch.child as usize] += 1);
+        let mut order: Vec<usize> = (0..conversations.len()).filter(|at| begun_by[*at] == 0).collect();
+        let mut next = 0;
+        while let Some(at) = order.get(next).copied() {
+            next += 1;
+            for child in self.children(&conversations[at]) {
+                begun_by[child] -= 1;
+                if begun_by[child] == 0 {
+                    order.push(child);
                 }
             }
         }
-        turns.into_iter().map(|n| n.unwrap_or(0)).collect()
+        (order.len() == conversations.len()).then_some(order)
     }
 
     /// Adds to the input lengths of forked conversations what is sent before their own turns.
@@ -157,16 +167,11 @@ impl Workload {
         self.branches.turns(conversation, self.conversations[conversation].turns.len() as u64)
     }
 
-    /// How many conversations have begun each other before that of an entry; 0 where nothing begins it.
+    /// How many conversations have begun each other before that of an entry, at most; 0 where nothing begins it.
     #[must_use]
     pub fn depth(&self, entry: u32) -> u32 {
-        let mut depth = 0;
-        let mut place = self.entries.get(entry as usize).map_or(0, |e| e.conversation);
-        while let Some(branch) = self.branches.all().iter().find(|branch| branch.child == place) {
-            depth += 1;
-            place = self.entries[branch.after as usize].conversation;
-        }
-        depth
+        let conversation = self.entries.get(entry as usize).map(|e| e.conversation as usize);
+        conversation.and_then(|c| self.branches.depths.get(c)).copied().unwrap_or(0)
     }
 
     /// Whether a turn of another conversation begins that of an entry.

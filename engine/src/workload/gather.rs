@@ -190,7 +190,7 @@ impl<T> Gathered<T> {
                 ),
             ));
         }
-        reader.out.part_roots()?;
+        reader.out.roots_first()?;
         Ok(reader.out)
     }
 

@@ -143,7 +143,8 @@ impl Workload {
         let Made { mut entries, ids, inexact, characters, branches, children } = made;
         let tokens: u64 = entries.iter().map(|entry| u64::from(entry.isl)).sum();
         let conversations = conversations(&mut entries, ids);
-        let branches = Branches::new(branches, &conversations);
+        // The file was refused if they form a circle.
+        let branches = Branches::new(branches, &conversations).unwrap_or_default();
         branches.add_history(&conversations, &mut entries);
         Ok(Self {
             inexact_prompts: inexact,

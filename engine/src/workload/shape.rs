@@ -25,12 +25,12 @@ pub struct Shape {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     branches: Vec<Branch>,
     /// How many those are.
-    #[serde(default, skip_serializing_if = "is_none")]
+    #[serde(default, skip_serializing_if = "is_zero")]
     children: usize,
 }
 
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "the shape that serde asks for")]
-fn is_none(children: &usize) -> bool {
+fn is_zero(children: &usize) -> bool {
     *children == 0
 }
 
@@ -104,10 +104,12 @@ impl Workload {
         if !shape.branches.iter().all(known) {
             return Err(damaged("it names a conversation that there is not"));
         }
+        let branches = Branches::new(shape.branches, &conversations)
+            .ok_or_else(|| damaged("its conversations begin each other in a circle"))?;
         Ok(Self {
             entries,
             conversations,
-            branches: Branches::of_log(shape.branches),
+            branches,
             children: shape.children,
             inexact_prompts: 0,
             warmup,

@@ -59,13 +59,13 @@ pub fn rows(replay: &Replay, seed: u64, each: &mut dyn FnMut(Row) -> Result<()>)
     for (stem, path) in all {
         let mut pool = Vec::new();
         let mut take = |mut row: Row| {
+            if replay.format.is_captured() {
+                captured.push(row);
+                return Ok(());
+            }
             check.see(&row);
             if replay.format.is_pool() {
                 pool.push(row);
-                return Ok(());
-            }
-            if replay.format.is_captured() {
-                captured.push(row);
                 return Ok(());
             }
             if folder && replay.format.is_conversation() {
@@ -88,6 +88,7 @@ pub fn rows(replay: &Replay, seed: u64, each: &mut dyn FnMut(Row) -> Result<()>)
     let zero = captured.first().and_then(|row| row.turn.at).unwrap_or(0);
     for mut row in captured {
         row.turn.at = row.turn.at.map(|at| at - zero);
+        check.see(&row);
         each(row)?;
     }
     check.finish(&mut remarks);

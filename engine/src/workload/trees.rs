@@ -36,7 +36,7 @@ impl Survey {
 
 impl<T> Gathered<T> {
     /// Brings the conversations that begin by themselves before those that others begin.
-    pub(super) fn part_roots(&mut self) -> Result<()> {
+    pub(super) fn roots_first(&mut self) -> Result<()> {
         let all = self.items.iter().flat_map(|item| item.branches.iter().flatten().map(|b| (item.conversation, b)));
         let all: Vec<(u32, &Branching)> = all.collect();
         self.roots = self.ids.len();

@@ -7,7 +7,7 @@ use ringload_engine::driver::Key;
 use ringload_engine::driver::sim::{Peer, Script};
 use ringload_engine::internal::SimulatedRun;
 use ringload_engine::measure::Counts;
-use ringload_engine::plan::{Format, Phase, Plan, Replay, Target};
+use ringload_engine::plan::{Arrival, Cap, CapPolicy, Format, Load, Phase, Plan, Replay, Target};
 use ringload_engine::workload::Survey;
 use serde_json::{Value, json};
 
@@ -19,11 +19,16 @@ type Asked = (Nanos, Vec<String>);
 
 /// Plays the conversations of a file, so many at a time; a request that says `no` is refused.
 fn play(format: &str, concurrency: u32, text: &str) -> (Vec<Asked>, Counts) {
+    play_load(format, Load::closed(concurrency), text)
+}
+
+/// Plays the conversations of a file under a load.
+fn play_load(format: &str, load: Load, text: &str) -> (Vec<Asked>, Counts) {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("file.jsonl");
     std::fs::write(&path, text).unwrap();
     let target = Target::parse("http://sim:1").unwrap();
-    let mut plan = Plan::new(vec![target], "m", Phase::closed(concurrency, u64::MAX));
+    let mut plan = Plan::new(vec![target], "m", Phase { load, ..Phase::closed(1, u64::MAX) });
     let mut replay = Replay::of(path, Format::named(format).unwrap());
     let survey = Survey::read(&replay, 0).unwrap();
     replay.width = survey.width();
@@ -115,6 +120,53 @@ fn a_slot_is_free_when_all_that_is_under_it_has_ended() {
 }
 
 #[test]
+fn a_slot_that_is_free_is_used_however_many_requests_are_in_flight_under_another() {
+    let long = |name: &str| [1, 2, 3].map(|n| turn(&format!("{name}{n}"), json!({}))).to_vec();
+    let text = lines(&[
+        ("a", vec![turn("a", json!({"spawns": ["x", "y"]}))]),
+        ("b", vec![turn("b", json!({}))]),
+        ("c", vec![turn("c", json!({}))]),
+        ("x", long("x")),
+        ("y", long("y")),
+    ]);
+    let (asked, _) = play("dag_jsonl", 2, &text);
+    assert_eq!(at(&asked, "x1").0, 30);
+    assert_eq!(at(&asked, "c").0, 30, "{asked:?}");
+}
+
+/// A conversation that begins others with its first turn.
+fn with_first(id: &str, begins: &[&str]) -> String {
+    format!("{}\n", json!({"session_id": id, "turns": [turn(id, json!({}))], "pre_session_spawns": begins}))
+}
+
+#[test]
+fn what_begins_with_a_conversation_begins_when_that_is_sent_whoever_begins_it() {
+    let text =
+        [with_first("root", &["a"]), with_first("a", &["b"]), lines(&[("b", vec![turn("b", json!({}))])])].concat();
+    let (asked, counts) = play("dag_jsonl", 1, &text);
+    assert_eq!(["root", "a", "b"].map(|id| at(&asked, id).0), [0, 0, 0]);
+    assert_eq!(counts.sessions.unwrap().completed, 3);
+}
+
+#[test]
+fn what_begins_with_a_conversation_waits_with_it_for_the_cap_and_is_dropped_with_it() {
+    let leaf = |id: &str| lines(&[(id, vec![turn(id, json!({}))])]);
+    let text = [with_first("one", &["x"]), with_first("two", &["y"]), leaf("x"), leaf("y")].concat();
+    let load = |policy| {
+        let cap = Some(Cap { concurrency: 1, policy, ramp: None });
+        Load::Open { rate: 1_000.0.into(), pattern: Arrival::Constant, cap }
+    };
+    let (asked, _) = play_load("dag_jsonl", load(CapPolicy::Queue), &text);
+    let times = ["one", "x", "two", "y"].map(|id| at(&asked, id).0);
+    assert!(times.is_sorted(), "{times:?}");
+    assert_eq!(times[2], times[1] + 30, "the slot is free when both have ended");
+    let (asked, counts) = play_load("dag_jsonl", load(CapPolicy::Drop), &text);
+    let texts: Vec<&str> = asked.iter().map(|(_, texts)| texts.last().unwrap().as_str()).collect();
+    assert_eq!(texts, ["one", "x"]);
+    assert_eq!((counts.dropped, counts.sessions.unwrap().begun), (1, 2));
+}
+
+#[test]
 fn what_a_failed_turn_would_have_begun_is_not_sent_and_what_waits_goes_on() {
     let text = lines(&[
         ("root", vec![turn("hi", json!({"spawns": ["bad", "good"]})), turn("after", json!({}))]),
@@ -172,11 +224,65 @@ fn what_is_no_tree_is_refused_with_what_to_write() {
             "join_at 4",
         ),
         (lines(&[("a", one(json!({"max_token": 4})))]), "max_token"),
+        (lines(&[("a", one(json!({}))), ("a", one(json!({})))]), "the session_id a has a line already"),
+        (
+            lines(&[
+                ("a", vec![turn("x", json!({"spawns": ["b"]})), turn("y", json!({"spawns": ["b"]}))]),
+                ("b", one(json!({}))),
+            ]),
+            "`a` begins the conversation `b` twice",
+        ),
+        (lines(&[("a", one(json!({"spawns": ["b", "b"]}))), ("b", one(json!({})))]), "twice"),
+        (
+            lines(&[
+                ("a", one(json!({"spawns": ["b", "c"]}))),
+                ("b", one(json!({"spawns": ["d"]}))),
+                ("c", one(json!({"spawns": ["d"]}))),
+                ("d", one(json!({}))),
+            ]),
+            "`a` begins the conversation `d` twice",
+        ),
+        (
+            [
+                json!({"session_id": "a", "context_mode": "message_array_with_responses",
+                    "turns": one(json!({"forks": ["b"]}))})
+                .to_string(),
+                lines(&[("b", one(json!({})))]),
+            ]
+            .join("\n"),
+            "b is forked from a conversation whose turns say all of their context",
+        ),
         (json!({"session_id": "a", "orchestrator": true, "spawns": ["b"]}).to_string(), "orchestrator"),
     ] {
         let error = refused(&text);
         assert!(error.contains(said), "{text}: {error}");
     }
+}
+
+#[test]
+fn two_conversations_may_begin_the_same_one() {
+    let text = lines(&[
+        ("a", vec![turn("a", json!({"spawns": ["x"]}))]),
+        ("b", vec![turn("b", json!({"spawns": ["x"]}))]),
+        ("x", vec![turn("x", json!({}))]),
+    ]);
+    let (asked, counts) = play("dag_jsonl", 1, &text);
+    assert_eq!(asked.len(), 4);
+    assert_eq!(counts.sessions.unwrap().completed, 4);
+}
+
+#[test]
+fn an_agent_that_is_asked_twice_begins_anew() {
+    let asked = |t: f64| {
+        json!({"t": t, "type": "subagent", "agent_id": "x", "requests": [
+            {"t": t, "type": "s", "model": "m", "in": 64, "out": 4, "hash_ids": [9], "api_time": 0.01}]})
+    };
+    let own = |t: f64| json!({"t": t, "type": "n", "model": "m", "in": 64, "out": 4, "hash_ids": [1]});
+    let text = json!({"id": "t", "block_size": 64, "hash_id_scope": "local",
+        "requests": [own(0.0), asked(0.1), own(0.2), asked(0.3), own(0.4)]});
+    let (asked, counts) = play("weka_trace", 1, &text.to_string());
+    assert_eq!(asked.len(), 5);
+    assert_eq!(counts.sessions.unwrap().completed, 3);
 }
 
 struct Server(Vec<(Nanos, Value)>);

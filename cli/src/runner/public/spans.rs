@@ -2,6 +2,7 @@
 //! its messages itself, and comes as long after the one before as it did.
 
 use jiff::Timestamp;
+use ringload_engine::dataset::chat_messages;
 use serde_json::{Value, json};
 
 /// The calls of a session, in the order in which they began; none where it has no call with tokens.
@@ -48,13 +49,16 @@ impl Call {
         if span["type"] != "llm_call" || failed || count("gen_ai.usage.input_tokens").is_none() {
             return None;
         }
-        let messages: Vec<Value> = list(&attributes["gen_ai.input.messages"])?.iter().flat_map(message).collect();
+        let mut said = list(&attributes["gen_ai.input.messages"])?;
+        for message in said.iter_mut().filter(|message| message["role"].is_null()) {
+            message["role"] = "system".into();
+        }
         let tools = list(&attributes["gen_ai.tool.definitions"]).filter(|tools| !tools.is_empty());
         Some(Self {
             start: milliseconds(span["start_time"].as_str()?)?,
             end: milliseconds(span["end_time"].as_str()?)?,
             output: count("gen_ai.usage.output_tokens")?,
-            messages: Some(messages).filter(|messages| !messages.is_empty())?,
+            messages: chat_messages(&Value::Array(said))?,
             tools: tools.map(|tools| tools.iter().map(tool).collect()),
         })
     }
@@ -74,43 +78,10 @@ fn tool(tool: &Value) -> Value {
     json!({"type": "function", "function": function})
 }
 
-/// A message with parts as messages of OpenAI's API: what tools answered are messages of their own.
-fn message(message: &Value) -> Vec<Value> {
-    let role = match message["role"].as_str() {
-        Some("developer") | None => "system",
-        Some(role) => role,
-    };
-    let (mut out, mut texts, mut calls) = (Vec::new(), Vec::new(), Vec::new());
-    for part in message["parts"].as_array().into_iter().flatten() {
-        match part["type"].as_str() {
-            Some("tool_call_response") => {
-                out.push(json!({"role": "tool", "tool_call_id": part["id"], "content": text(&part["result"])}));
-            }
-            Some("tool_call") => {
-                let function = json!({"name": part["name"], "arguments": text(&part["arguments"])});
-                calls.push(json!({"id": part["id"], "type": "function", "function": function}));
-            }
-            _ => texts.push(text(&part["content"])),
-        }
-    }
-    if !texts.is_empty() || !calls.is_empty() || out.is_empty() {
-        let mut said = json!({"role": role, "content": texts.concat()});
-        if !calls.is_empty() {
-            said["tool_calls"] = calls.into();
-        }
-        out.push(said);
-    }
-    out
-}
-
 /// Milliseconds since 1970 of an instant in ISO 8601; in UTC where it says no zone.
 fn milliseconds(text: &str) -> Option<f64> {
     let at: Timestamp = text.parse().or_else(|_| format!("{text}Z").parse()).ok()?;
     Some(at.as_nanosecond() as f64 / 1e6)
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
 #[cfg(test)]

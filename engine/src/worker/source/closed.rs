@@ -10,8 +10,6 @@ use std::sync::atomic::Ordering;
 
 /// This core's slots of a closed loop.
 pub(super) struct ClosedLoop {
-    /// Slots that this core has, sooner or later.
-    slots: usize,
     /// When those open that have not; `None` where there is no ramp, and each opens when it is looked at.
     openings: VecDeque<Option<Nanos>>,
     /// When slots became free, the oldest first.
@@ -27,28 +25,21 @@ impl ClosedLoop {
         let openings: VecDeque<_> = schedule::openings(concurrency, ramp, context.core, context.shared.cores.of)
             .map(|at| ramp.is_some().then(|| start.saturating_add(at)))
             .collect();
-        Self {
-            slots: openings.len(),
-            ended: openings.is_empty(),
-            openings,
-            free: VecDeque::new(),
-            paused: VecDeque::new(),
-            limit,
-        }
+        Self { ended: openings.is_empty(), openings, free: VecDeque::new(), paused: VecDeque::new(), limit }
     }
 
-    /// The request of the next free slot, while `taken` others are in flight or held back.
+    /// The request of the next free slot. A slot is one conversation's and of those that it begins, however many of
+    /// their requests are in flight.
     pub(super) fn poll(
         &mut self,
         sessions: &mut Sessions,
         context: &Context<'_>,
         now: Nanos,
-        taken: usize,
     ) -> Option<ScheduledRequest> {
         if let Some(turn) = sessions.poll(now) {
             return sessions.next_turn(turn, turn.ready, context);
         }
-        if self.ended || sessions.is_closed() || taken + sessions.thinking() >= self.slots {
+        if self.ended || sessions.is_closed() {
             return None;
         }
         let scheduled = self.take_free(now)?;

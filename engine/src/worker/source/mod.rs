@@ -110,14 +110,15 @@ impl<'a> Source<'a> {
     pub(super) fn poll(&mut self, now: Nanos, recorder: &mut Recorder) -> Option<ScheduledRequest> {
         let request = self.limiter.poll(&self.context, now).or_else(|| self.poll_load(now, recorder))?;
         self.in_flight += 1;
+        self.sessions.handle_sent(&request, now, &self.context);
         Some(request)
     }
 
     fn poll_load(&mut self, now: Nanos, recorder: &mut Recorder) -> Option<ScheduledRequest> {
-        let Self { context, load, limiter, sessions, in_flight, tally } = self;
+        let Self { context, load, limiter, sessions, tally, .. } = self;
         loop {
             let request = match load {
-                LoadSource::Closed(closed) => closed.poll(sessions, context, now, *in_flight + limiter.waiting()),
+                LoadSource::Closed(closed) => closed.poll(sessions, context, now),
                 LoadSource::Scheduled(scheduled) => scheduled.poll(sessions, context, now, tally, recorder),
                 LoadSource::Users(users) => users.poll(sessions, context, now, tally, recorder),
             }?;

@@ -24,7 +24,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::ops::Range;
 use std::sync::atomic::Ordering;
-use trees::{Begun, Trees};
+use trees::{TreePlace, Trees};
 
 /// The sessions of this core in one phase; where each has one turn, none.
 #[derive(Default)]
@@ -61,7 +61,7 @@ struct Session {
     /// What the client had added to its last turn.
     lag: Nanos,
     /// Where it is among sessions that others have begun; none where no conversation begins others.
-    begun: Option<Box<Begun>>,
+    begun: Option<Box<TreePlace>>,
 }
 
 /// The end of a turn.
@@ -137,11 +137,6 @@ impl Sessions {
         self.thinking.peek().map(|r| r.0.0)
     }
 
-    /// How many are in their think time.
-    pub(super) fn thinking(&self) -> usize {
-        self.thinking.len()
-    }
-
     /// Whether the phase has come to its end, or to the last of its requests.
     pub(super) fn is_closed(&self) -> bool {
         self.closed
@@ -183,27 +178,27 @@ impl Sessions {
             }
             // What it spawns has a history of its own.
             if succeeded && !forks && !self.closed {
-                self.begin_branches(session, begins, turn.freed_at, workload, budget);
+                self.begin_branches(session, begins, (turn.freed_at, turn.lag), workload, budget);
             }
-            return self.remove(session, turn.freed_at, budget);
+            return self.remove(session, (turn.freed_at, turn.lag), budget);
         }
         if let (true, Some(text)) = (threads, &turn.text) {
             if workload.own_messages(state.entry, &mut state.history).is_err() {
                 self.tally.broken += 1;
-                return self.remove(session, turn.freed_at, budget);
+                return self.remove(session, (turn.freed_at, turn.lag), budget);
             }
             api::append_turn(&mut state.history, b"", text);
             // Twice: it may lie in the kernel's way once more, when a server does not read it.
             if !budget.allows(&mut state.allowance, 2 * state.history.capacity()) {
                 self.tally.broken += 1;
                 self.tally.unkept += 1;
-                return self.remove(session, turn.freed_at, budget);
+                return self.remove(session, (turn.freed_at, turn.lag), budget);
             }
         }
-        self.begin_branches(session, begins, turn.freed_at, workload, budget);
+        self.begin_branches(session, begins, (turn.freed_at, turn.lag), workload, budget);
         if last {
             self.tally.completed += 1;
-            return self.remove(session, turn.freed_at, budget);
+            return self.remove(session, (turn.freed_at, turn.lag), budget);
         }
         self.go_on(session, turn, workload, thinks_from)
     }
@@ -265,10 +260,6 @@ impl Sessions {
         let entry = turns.start;
         let (index, session) =
             if workload.has_turns() { (self.claim(context)?, Some(self.begin(k, turns))) } else { (k, None) };
-        if let Some(session) = session {
-            let with_it = workload.branches.of(entry).iter().filter(|branch| branch.with_first);
-            self.begin_branches(session, with_it, scheduled, workload, context.budget);
-        }
         Some(ScheduledRequest { session, ..ScheduledRequest::new(k, index, entry, scheduled) })
     }
 
@@ -287,6 +278,14 @@ impl Sessions {
             connection: session.connection.take(),
             ..ScheduledRequest::new(turn.k, index, turn.entry, scheduled)
         })
+    }
+
+    /// A request is sent. With the first turn of its session begin the conversations that do not wait for the response.
+    pub(super) fn handle_sent(&mut self, request: &ScheduledRequest, now: Nanos, context: &Context<'_>) {
+        let Some(session) = request.session.filter(|_| !context.workload.branches.is_empty()) else { return };
+        let begins = context.workload.branches.of(request.entry).iter().filter(|branch| branch.with_first);
+        let lag = now.saturating_sub(request.ready).saturating_add(request.carried);
+        self.begin_branches(session, begins, (now, lag), context.workload, context.budget);
     }
 
     /// Whether the phase has taken up all of its requests, on whatever core: think times would pass for nothing.

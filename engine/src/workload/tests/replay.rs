@@ -95,6 +95,53 @@ fn a_fixed_schedule_orders_sessions_and_times_their_turns() {
 }
 
 #[test]
+fn spans_count_from_the_first_start_wherever_it_stands() {
+    let span = |start_s: u64| {
+        let tokens = json!({"key": "gen_ai.usage.input_tokens", "value": {"intValue": "5"}});
+        let span =
+            json!({"startTimeUnixNano": format!("{}000000000", 1_700_000_000 + start_s), "attributes": [tokens]});
+        format!("{}\n", json!({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]}))
+    };
+    // What ends first is written first.
+    let (_dir, path) = file("t.jsonl", &[10, 2, 3].map(span).concat());
+    let mut plan = plan_of(&path);
+    replay(&mut plan).timing = Timing { fixed: true, ..Timing::default() };
+    let timing = replay(&mut plan).timing;
+    let survey = Survey::read(plan.prompts.replay.as_ref().unwrap(), 1).unwrap();
+    assert_eq!(survey.remarks(&timing).first_due_s, None);
+    assert_eq!(survey.starts(&timing), [0, 1_000 * MILLI, 8_000 * MILLI]);
+}
+
+#[test]
+fn a_log_whose_conversations_begin_each_other_in_a_circle_is_damaged() {
+    let text = ["a", "b", "c"].map(|id| {
+        let begins = if id == "a" { json!(["b", "c"]) } else { json!([]) };
+        let turn = json!({"messages": [{"role": "user", "content": id}], "spawns": begins});
+        format!("{}\n", json!({"session_id": id, "turns": [turn]}))
+    });
+    let (_dir, path) = file("t.jsonl", &text.concat());
+    let plan = plan_of(&path);
+    let workload = Workload::prepare(&plan).unwrap();
+    assert_eq!([0, 1, 2].map(|entry| workload.depth(entry)), [0, 1, 1]);
+    assert_eq!(workload.turns_of(0), 3);
+    let read = |edit: &dyn Fn(&mut Value)| {
+        let mut shape = serde_json::to_value(workload.shape()).unwrap();
+        edit(&mut shape);
+        Workload::of_shape(&plan, serde_json::from_value(shape).unwrap(), 3)
+    };
+    let again = read(&|_| ()).unwrap();
+    assert_eq!(([0, 1, 2].map(|entry| again.depth(entry)), again.turns_of(0)), ([0, 1, 1], 3));
+    for (branch, after, child) in [(0, 0, 0), (0, 1, 1), (1, 1, 0)] {
+        let circle = read(&|shape| {
+            shape["branches"][branch]["after"] = after.into();
+            shape["branches"][branch]["child"] = child.into();
+        });
+        let error = circle.map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("in a circle"), "{error}");
+    }
+}
+
+#[test]
 fn windows_and_filters_say_when_nothing_is_left() {
     let (_dir, path) =
         file("t.jsonl", "{\"timestamp\": 1, \"input_length\": 5}\n{\"timestamp\": 9, \"input_length\": 50}\n");

@@ -15,7 +15,7 @@ pub(super) struct Trees {
 }
 
 /// The place of a session among those of its slot.
-pub(super) struct Begun {
+pub(super) struct TreePlace {
     tree: usize,
     serial: u64,
     /// The session that has begun it, and its turn that waits for the end of this one: its entry.
@@ -28,14 +28,14 @@ pub(super) struct Begun {
 
 impl Trees {
     /// The place of a session that has a slot of its own.
-    pub(super) fn root(&mut self) -> Box<Begun> {
+    pub(super) fn root(&mut self) -> Box<TreePlace> {
         let tree = self.live.insert(1);
         self.place(tree, None)
     }
 
     /// The place of a session that `parent` begins, whose number is `session`; its turn `join` waits for the new one's
     /// end.
-    pub(super) fn branch(&mut self, parent: &mut Begun, session: usize, join: Option<u32>) -> Box<Begun> {
+    pub(super) fn branch(&mut self, parent: &mut TreePlace, session: usize, join: Option<u32>) -> Box<TreePlace> {
         self.live[parent.tree] += 1;
         if let Some(entry) = join {
             match parent.waits.iter_mut().find(|(turn, _)| *turn == entry) {
@@ -46,13 +46,13 @@ impl Trees {
         self.place(parent.tree, join.map(|entry| (session, parent.serial, entry)))
     }
 
-    fn place(&mut self, tree: usize, waiting: Option<(usize, u64, u32)>) -> Box<Begun> {
+    fn place(&mut self, tree: usize, waiting: Option<(usize, u64, u32)>) -> Box<TreePlace> {
         self.serials += 1;
-        Box::new(Begun { tree, serial: self.serials, waiting, waits: Vec::new(), held: None })
+        Box::new(TreePlace { tree, serial: self.serials, waiting, waits: Vec::new(), held: None })
     }
 
     /// A session has ended. Whether others are still under its slot.
-    pub(super) fn leave(&mut self, begun: &Begun) -> bool {
+    pub(super) fn leave(&mut self, begun: &TreePlace) -> bool {
         let left = &mut self.live[begun.tree];
         *left -= 1;
         if *left > 0 {
@@ -63,9 +63,9 @@ impl Trees {
     }
 }
 
-impl Begun {
+impl TreePlace {
     /// The session that may wait for this one: its number, its serial, and its turn.
-    pub(super) fn joins(&self) -> Option<(usize, u64, u32)> {
+    pub(super) fn waiting_parent(&self) -> Option<(usize, u64, u32)> {
         self.waiting
     }
 
@@ -95,12 +95,13 @@ impl Begun {
 }
 
 impl Sessions {
-    /// Begins the conversations of a turn, each when its own delay has passed since `from`.
+    /// Begins the conversations of a turn, each when its own delay has passed since `from`; with what the client had
+    /// added to what they followed.
     pub(super) fn begin_branches<'a>(
         &mut self,
         session: usize,
         branches: impl Iterator<Item = &'a Branch>,
-        from: Nanos,
+        (from, lag): (Nanos, Nanos),
         workload: &Workload,
         budget: &Budget,
     ) {
@@ -111,6 +112,7 @@ impl Sessions {
             let child = self.begin(k, turns);
             let state = &mut self.live[child];
             state.history = history.unwrap_or_default();
+            state.lag = lag;
             if !budget.allows(&mut state.allowance, 2 * state.history.capacity()) {
                 self.tally.broken += 1;
                 self.tally.unkept += 1;
@@ -127,18 +129,21 @@ impl Sessions {
         }
     }
 
-    /// A session has ended, and with it, where it is the last, all that are under its slot. One that waited for it goes
-    /// on.
-    pub(super) fn remove(&mut self, session: usize, at: Nanos, budget: &Budget) -> TurnEnd {
+    /// A session has ended at `at`, and with it, where it is the last, all that are under its slot. One that waited for
+    /// it goes on, with what the client had added to the last turn of this one.
+    pub(super) fn remove(&mut self, session: usize, (at, lag): (Nanos, Nanos), budget: &Budget) -> TurnEnd {
         let state = self.live.remove(session);
         budget.give_up(state.allowance);
         let Some(begun) = state.begun else { return TurnEnd::default() };
         let holds = self.trees.leave(&begun);
-        if let Some((parent, serial, entry)) = begun.joins()
-            && let Some(waiting) = self.live.get_mut(parent).and_then(|parent| parent.begun.as_mut())
-            && let Some((ready, wanted)) = waiting.release(serial, entry)
+        if let Some((parent, serial, entry)) = begun.waiting_parent()
+            && let Some(waiting) = self.live.get_mut(parent)
+            && let Some((ready, wanted)) = waiting.begun.as_mut().and_then(|begun| begun.release(serial, entry))
             && !self.closed
         {
+            if at > ready {
+                waiting.lag = lag;
+            }
             self.think(parent, ready.max(at), wanted);
         }
         TurnEnd { ready: None, holds }
