@@ -128,7 +128,7 @@ impl Adaptive {
     ) {
         let search = &self.outcome.search;
         let mean = |tag: &str, stat: &str| {
-            let counted = runs.iter().filter(|run| counts(*run) && run.outcome.summary.counts.succeeded > 0);
+            let counted = runs.iter().filter(|run| counts(run) && run.outcome.summary.counts.succeeded > 0);
             let figures: Vec<f64> = counted.filter_map(|run| figure(&run.outcome.summary, tag, stat)).collect();
             (!figures.is_empty()).then(|| figures.iter().sum::<f64>() / figures.len() as f64)
         };
