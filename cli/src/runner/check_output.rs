@@ -14,7 +14,8 @@ use ringload_engine::record::{Outcome, Record};
 use ringload_engine::{Error, Result};
 use std::collections::BTreeMap;
 
-/// Sends some prompts one at a time, and again, then the load of a plan, and compares its responses with the first ones.
+/// Sends some prompts one at a time, and again, then the load of a plan, and compares its responses with the first
+/// ones.
 ///
 /// # Errors
 /// What stands in the way, with a remedy.

@@ -3,8 +3,8 @@
 //!
 //! A span of a chat or a completion is a request: at its start, of `gen_ai.usage.input_tokens`, asking for
 //! `gen_ai.usage.output_tokens`; where `gen_ai.input.messages` is there, these are sent instead of a synthetic text.
-//! Spans of one `gen_ai.conversation.id` are a conversation. Other spans are left out. Times count from the first start:
-//! exporters write spans when they end, so that a file is in no order of theirs.
+//! Spans of one `gen_ai.conversation.id` are a conversation. Other spans are left out. Times count from the earliest
+//! start: exporters write spans when they end, so that a file is in no order of their starts.
 
 use super::fields::tokens;
 use super::lines::{Line, State};

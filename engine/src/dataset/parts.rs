@@ -1,10 +1,10 @@
-//! Messages in parts, as OpenTelemetry's conventions for generative AI write them in `gen_ai.input.messages`, as messages
-//! of OpenAI's API.
+//! Messages in parts, as OpenTelemetry's conventions for generative AI write them in `gen_ai.input.messages`, as
+//! messages of OpenAI's API.
 
 use serde_json::{Value, json};
 
-/// The messages of a list, or of JSON of one in a text: `{"role": "user", "parts": [{"type": "text", "content": "…"}]}`,
-/// or with `content` and without parts. What tools answered are messages of their own; reasoning is not sent back.
+/// The messages of a list, or of JSON of one in a text: each with `role`, and `parts` (`{"type": "text", "content":
+/// "hi"}`) or `content`. What tools answered are messages of their own; reasoning is not sent back.
 ///
 /// `None` where it is no list of messages with a role, or a part is neither text nor of a tool.
 #[must_use]

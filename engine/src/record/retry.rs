@@ -4,7 +4,8 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Why a request was sent again on another connection: how it is known that the server had not begun it. Each request
-/// is retried once at most.
+/// is retried once at most, but up to 32 times where servers end connections in order ([`Self::Unprocessed`]); the
+/// last reason is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Deserialize, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Retry {

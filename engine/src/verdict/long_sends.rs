@@ -47,7 +47,7 @@ fn held_sends(case: &Case<'_>) -> Option<Finding> {
                 ),
                 format!(
                     "read time_to_first_token_from_send, which begins when the last byte has left; if users reach the server otherwise, try {slower}\
-                     keep the window of idle connections (net.ipv4.tcp_slow_start_after_idle=0), or mend the loss on the way"
+                     keep the window of idle connections (net.ipv4.tcp_slow_start_after_idle=0), or reduce the loss of packets on the path"
                 ),
             ),
     )

@@ -294,10 +294,8 @@ fn an_adaptive_search_finds_the_best_point_and_writes_what_it_tried() {
 #[test]
 fn a_search_by_halving_says_which_end_of_its_range_it_met() {
     let server = crowded();
-    for (bound, reason, said) in [
-        ("60000", "upper_end_holds", "go further"),
-        ("0.001", "lower_end_breaks", "go lower"),
-    ] {
+    for (bound, reason, said) in [("60000", "upper_end_holds", "go further"), ("0.001", "lower_end_breaks", "go lower")]
+    {
         let run = several(&server)
             .args(["--search-space", "concurrency:1,2:int", "--search-metric", "request_throughput"])
             .args(["--search-planner", "monotonic_sla", "--request-count", "4"])

@@ -26,15 +26,15 @@ pub(crate) fn write(outcome: &Outcome, endpoints: &[Collector], lines: &[File], 
 }
 
 /// What is known of each metric.
-struct About {
+struct Described {
     kind: Kind,
     unit: Option<String>,
     help: String,
 }
 
-fn metrics(endpoints: &[Collector]) -> HashMap<String, About> {
+fn metrics(endpoints: &[Collector]) -> HashMap<String, Described> {
     let all = endpoints.iter().flat_map(Collector::metrics);
-    all.map(|metric| (metric.name, About { kind: metric.kind, unit: metric.unit, help: metric.help })).collect()
+    all.map(|metric| (metric.name, Described { kind: metric.kind, unit: metric.unit, help: metric.help })).collect()
 }
 
 /// Each line of a file as JSON; one that is cut ends it.
@@ -64,7 +64,8 @@ fn labels(lines: &[File]) -> io::Result<BTreeSet<String>> {
             let of = samples(line).filter_map(|(_, sample)| sample["labels"].as_object());
             for name in of.flat_map(|of| of.keys()) {
                 // A label with the name of a column cannot be told apart from it.
-                if !labels.contains(name) && FIXED.iter().all(|(fixed, _)| fixed != name) {
+                if labels.len() < MOST_LABELS && !labels.contains(name) && FIXED.iter().all(|(fixed, _)| fixed != name)
+                {
                     labels.insert(name.clone());
                 }
             }
@@ -78,7 +79,7 @@ fn labels(lines: &[File]) -> io::Result<BTreeSet<String>> {
 struct Rows<'a> {
     table: Table<'a>,
     labels: BTreeSet<String>,
-    metrics: HashMap<String, About>,
+    metrics: HashMap<String, Described>,
     cells: Vec<Cells>,
     in_group: usize,
 }
@@ -200,11 +201,11 @@ impl Rows<'_> {
                 (Cells::Int(column), Cell::Int(value)) => column.push(Some(value)),
                 (Cells::Real(column), Cell::Real(value)) => column.push(value),
                 (Cells::Text(column), Cell::Text(value)) => column.push(value),
-                _ => {}
+                _ => return Err(io::Error::other("a cell of another type than its column")),
             }
         }
         self.in_group += 1;
-        if self.in_group == ROWS_OF_A_GROUP {
+        if self.in_group * self.cells.len() >= CELLS_OF_A_GROUP {
             self.table.group(&self.cells)?;
             self.begin_group();
         }
@@ -245,5 +246,7 @@ const FIXED: [(&str, Type); 11] = [
     ("bucket_count", Type::Real),
 ];
 const LABELS_AT: usize = 6;
-/// Rows that are held in memory.
-const ROWS_OF_A_GROUP: usize = 1 << 16;
+/// Cells that are held in memory.
+const CELLS_OF_A_GROUP: usize = 1 << 20;
+/// Labels that have a column, the first that come: a server may name any number of them. The JSON lines have all.
+const MOST_LABELS: usize = 256;

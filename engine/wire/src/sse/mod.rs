@@ -329,24 +329,6 @@ impl Sse {
         Ok(())
     }
 
-    /// Passes over a byte order mark at the start of the body; false while it may still be one.
-    fn pass_bom(&mut self, input: &mut &[u8]) -> bool {
-        while self.bom < BOM.len() {
-            match input.split_first() {
-                None => return false,
-                Some((byte, rest)) if *byte == BOM[self.bom] => {
-                    self.bom += 1;
-                    *input = rest;
-                }
-                Some(_) => {
-                    self.line.extend_from_slice(&BOM[..self.bom]);
-                    self.bom = BOM.len();
-                }
-            }
-        }
-        true
-    }
-
     /// Drops what is held: the rest of an event that is over the limit is none, however the stream was cut.
     #[cold]
     fn too_long(&mut self) -> EventTooLong {

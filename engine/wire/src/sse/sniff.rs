@@ -1,5 +1,7 @@
 //! Whether a body is an event stream, by how it begins.
 
+use super::Sse;
+
 /// Whether a body is an event stream, by its front: a byte order mark and blanks, then a field of the standard or a
 /// comment, with which no JSON text begins. `None` while that is open.
 #[must_use]
@@ -26,6 +28,26 @@ pub fn is_stream(front: &[u8]) -> bool {
     let front = front.strip_prefix(BOM).unwrap_or(front);
     let mut lines = front.split(|byte| matches!(byte, b'\n' | b'\r'));
     lines.any(|line| FIELDS.iter().any(|field| line.starts_with(field)))
+}
+
+impl Sse {
+    /// Passes over a byte order mark at the start of the body; false while it may still be one.
+    pub(super) fn pass_bom(&mut self, input: &mut &[u8]) -> bool {
+        while self.bom < BOM.len() {
+            match input.split_first() {
+                None => return false,
+                Some((byte, rest)) if *byte == BOM[self.bom] => {
+                    self.bom += 1;
+                    *input = rest;
+                }
+                Some(_) => {
+                    self.line.extend_from_slice(&BOM[..self.bom]);
+                    self.bom = BOM.len();
+                }
+            }
+        }
+        true
+    }
 }
 
 pub(super) const DATA: &[u8] = b"data:";
