@@ -11,21 +11,16 @@
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 [ $# -ge 2 ] || { sed -n '2,5s/^# \?//p' "$0" >&2; exit 2; }
-exec python3 - "$1" "$2" "${3:-26}" "${4:-3}" "${SHAPES:-16 10
+exec env PYTHONPATH=bench/compare PYTHONDONTWRITEBYTECODE=1 python3 - "$1" "$2" "${3:-26}" "${4:-3}" "${SHAPES:-16 10
 128 10
 1000 20
 10000 200}" <<'P'
-import json, os, random, resource, socket, statistics, subprocess, sys, tempfile, time
+import json, os, random, statistics, subprocess, sys, tempfile
+from pairs import allow_descriptors, in_pairs, mock
 OLD, NEW, PAIRS, SECONDS = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 SHAPES = [line.split() for line in sys.argv[5].splitlines() if line.strip()]
-_, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+allow_descriptors()
 random.seed(1)
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
 
 # Builds that do not know a flag of these refuse it, and then run without.
 OPTIONAL = ["--no-probe", "--no-server-metrics", "--no-gpu-telemetry"]
@@ -46,28 +41,14 @@ print(f"load average {os.getloadavg()[0]:.1f} at the start; {PAIRS} pairs of {SE
 print("| streams | token each | old, ns/token | new, ns/token | new/old, median | 95 % of the median |")
 print("|" + "---|" * 6)
 for streams, itl in SHAPES:
-    port = free_port()
-    mock = subprocess.Popen([NEW, "mock", "--port", str(port), "--cores", "1,", "--threads", "1", "--ttft-ms", "50", "--itl-ms", itl, "--jitter", "0.3"],
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(200):
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            except OSError:
-                time.sleep(0.05)
+    with mock(NEW, "--ttft-ms", "50", "--itl-ms", itl, "--jitter", "0.3") as (_, port):
         costs, ratios = {OLD: [], NEW: []}, []
-        for pair in range(PAIRS):
-            order = [OLD, NEW] if pair % 2 == 0 else [NEW, OLD]
-            found = {binary: run(binary, port, streams) for binary in order}
-            for binary in order:
+        for found in in_pairs(OLD, NEW, PAIRS, lambda binary: run(binary, port, streams)):
+            for binary in costs:
                 costs[binary].append(found[binary])
             ratios.append(found[NEW] / found[OLD])
         draws = sorted(statistics.median(random.choices(ratios, k=len(ratios))) for _ in range(4000))
         print(f"| {streams} | {itl} ms | {statistics.median(costs[OLD]):.0f} | {statistics.median(costs[NEW]):.0f} | {statistics.median(ratios):.3f} |"
               f" {draws[100]:.3f} to {draws[3899]:.3f} |", flush=True)
-    finally:
-        mock.terminate()
-        mock.wait(timeout=30)
 print(f"\nload average {os.getloadavg()[0]:.1f} at the end")
 P

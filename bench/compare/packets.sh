@@ -8,31 +8,26 @@
 # the mock per event. The order within a pair alternates.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-exec python3 - "${RINGLOAD:-target/release/ringload}" "${1:-4}" "${2:-9}" "${SHAPES:-64 5
+exec env PYTHONPATH=bench/compare PYTHONDONTWRITEBYTECODE=1 python3 - "${RINGLOAD:-target/release/ringload}" "${1:-4}" "${2:-9}" "${SHAPES:-64 5
 1000 25}" "${IOS:-uring epoll}" <<'P'
-import json, os, resource, socket, statistics, subprocess, sys, tempfile, time
+import json, os, statistics, subprocess, sys, tempfile
+from pairs import allow_descriptors, in_pairs, mock
 BIN, SECONDS, PAIRS = sys.argv[1], sys.argv[2], int(sys.argv[3])
 SHAPES = [line.split() for line in sys.argv[4].splitlines() if line.strip()]
-soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
-
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+allow_descriptors()
 
 def cpu_s(pid):
     fields = open(f"/proc/{pid}/stat").read().rsplit(")", 1)[1].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
-def run(mock, port, streams, tokens, io, stamps):
+def run(server, port, streams, tokens, io, stamps):
     with tempfile.TemporaryDirectory() as folder:
-        before = cpu_s(mock.pid)
+        before = cpu_s(server.pid)
         subprocess.run([BIN, "profile", "-m", "mock", "--url", f"http://127.0.0.1:{port}", "--streaming", "--concurrency", streams, "--benchmark-duration", SECONDS,
                         "--osl", str(tokens), "--isl", "8", "--use-server-token-count", "--cores", "0,", "--io", io, "--stamps", stamps, "--no-gpu-telemetry",
                         "--no-server-metrics", "--ui", "none", "--allow-invalid", "--no-probe", "--artifact-dir", f"{folder}/a"],
                        check=True, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-        served = cpu_s(mock.pid) - before
+        served = cpu_s(server.pid) - before
         client = json.load(open(f"{folder}/a/ringload_report.json"))["summary"]["client"]
         cost = client["user_ns_per_event"] + client["system_ns_per_event"]
         return cost, served * 1e9 / client["events"], client
@@ -46,23 +41,12 @@ print("| streams | token each | driver | kernel, ns/token | packet, ns/token | p
 print("|" + "---|" * 10)
 for streams, itl in SHAPES:
     tokens = max(2, round(1400 / float(itl)))
-    port = free_port()
-    mock = subprocess.Popen([BIN, "mock", "--port", str(port), "--cores", "1,", "--threads", "1", "--ttft-ms", "20", "--itl-ms", itl, "--jitter", "0.3"],
-                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        for _ in range(200):
-            try:
-                socket.create_connection(("127.0.0.1", port)).close()
-                break
-            except OSError:
-                time.sleep(0.05)
+    with mock(BIN, "--ttft-ms", "20", "--itl-ms", itl, "--jitter", "0.3") as (server, port):
         for io in sys.argv[5].split():
-            run(mock, port, streams, tokens, io, "kernel")
+            run(server, port, streams, tokens, io, "kernel")
             costs, ratios, servers, losses = {"kernel": [], "packet": []}, [], [], [0, 0, 0]
-            for pair in range(PAIRS):
-                order = ["kernel", "packet"] if pair % 2 == 0 else ["packet", "kernel"]
-                found = {stamps: run(mock, port, streams, tokens, io, stamps) for stamps in order}
-                for stamps in order:
+            for found in in_pairs("kernel", "packet", PAIRS, lambda stamps: run(server, port, streams, tokens, io, stamps)):
+                for stamps in costs:
                     costs[stamps].append(found[stamps][0])
                 ratios.append(found["packet"][0] / found["kernel"][0])
                 servers.append(found["packet"][1] / found["kernel"][1])
@@ -71,8 +55,5 @@ for streams, itl in SHAPES:
             medians = {stamps: statistics.median(costs[stamps]) for stamps in costs}
             print(f"| {streams} | {itl} ms | {io} | {medians['kernel']:.0f} | {medians['packet']:.0f} | {spread(ratios)} | {spread(servers)} |",
                   " | ".join(str(n) for n in losses), "|", flush=True)
-    finally:
-        mock.terminate()
-        mock.wait(timeout=30)
 print(f"\nload average {os.getloadavg()[0]:.1f} at the end")
 P

@@ -6,8 +6,9 @@
 # Client on core 0, mock, page and whatever else runs on core 1; the scraper's threads keep off the workers' core by themselves. The order within a pair alternates.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
-exec python3 - "${RINGLOAD:-target/release/ringload}" "${1:-6}" "${2:-9}" "${3:-64}" <<'P'
-import http.server, json, os, socket, socketserver, statistics, subprocess, sys, tempfile, threading, time
+exec env PYTHONPATH=bench/compare PYTHONDONTWRITEBYTECODE=1 python3 - "${RINGLOAD:-target/release/ringload}" "${1:-6}" "${2:-9}" "${3:-64}" <<'P'
+import http.server, json, os, socketserver, statistics, subprocess, sys, tempfile, threading
+from pairs import in_pairs, mock
 BIN, SECONDS, PAIRS, STREAMS = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 os.sched_setaffinity(0, {0, 1})
 
@@ -39,17 +40,7 @@ server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Pages)
 server.daemon_threads = True
 threading.Thread(target=server.serve_forever, daemon=True).start()
 url = f"http://127.0.0.1:{server.server_address[1]}/metrics"
-with socket.socket() as s:
-    s.bind(("127.0.0.1", 0))
-    port = s.getsockname()[1]
-mock = subprocess.Popen([BIN, "mock", "--port", str(port), "--cores", "1,", "--threads", "1", "--ttft-ms", "20", "--itl-ms", "5"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-try:
-    for _ in range(200):
-        try:
-            socket.create_connection(("127.0.0.1", port)).close()
-            break
-        except OSError:
-            time.sleep(0.05)
+with mock(BIN, "--ttft-ms", "20", "--itl-ms", "5") as (_, port):
     def run(on):
         with tempfile.TemporaryDirectory() as folder:
             flags = ["--server-metrics", url] if on else ["--no-server-metrics"]
@@ -62,15 +53,10 @@ try:
     run(False)
     ratios, rows = [], []
     print(f"load average {os.getloadavg()[0]:.1f} at the start; {PAIRS} pairs of {SECONDS} s at {STREAMS} streams; a page of {len(PAGES[0])} bytes")
-    for pair in range(PAIRS):
-        order = [False, True] if pair % 2 == 0 else [True, False]
-        found = {on: run(on) for on in order}
+    for found in in_pairs(False, True, PAIRS, run):
         ratio = found[True][0] / found[False][0]
         ratios.append(ratio)
         print(f"off {found[False][0]:.0f} ns/token ({found[False][1]} tokens)  on {found[True][0]:.0f} ({found[True][1]}, {found[True][2]} scrapes)  on/off {ratio:.4f}", flush=True)
     ratios.sort()
     print(f"on/off: median {statistics.median(ratios):.4f}, from {ratios[0]:.4f} to {ratios[-1]:.4f}; load average {os.getloadavg()[0]:.1f} at the end")
-finally:
-    mock.terminate()
-    mock.wait(timeout=30)
 P
