@@ -139,24 +139,6 @@ impl ProfileArgs {
     pub(crate) fn check_campaign(&self) -> Result<()> {
         check_convergence(self)
     }
-
-    /// Holds the comparison of answers against what runs more than once, or elsewhere.
-    ///
-    /// # Errors
-    /// [`ringload_engine::Blame::Usage`] with the flag to drop.
-    pub(crate) fn check_output(&self) -> Result<()> {
-        if self.output.check_output.is_none() {
-            return Ok(());
-        }
-        let against = [("several runs", self.has_several_runs()), ("--fleet", self.fleet.fleet.is_some())];
-        match against.iter().find(|(_, given)| *given) {
-            Some((what, _)) => Err(Error::usage(
-                format!("--check-output with {what}: the answers of one run are compared, in one process"),
-                "drop --check-output, or run once",
-            )),
-            None => Ok(()),
-        }
-    }
 }
 
 fn check_convergence(args: &ProfileArgs) -> Result<()> {

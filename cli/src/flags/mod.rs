@@ -5,6 +5,7 @@ mod aiperf;
 mod calibrate;
 mod campaign;
 mod capacity;
+pub(crate) mod check_output;
 mod compare;
 pub(crate) mod config;
 mod conversations;

@@ -3,6 +3,7 @@
 
 use crate::export::{EarlierFiles, OutputLocation, uuid, write_output_check};
 use crate::flags::ProfileArgs;
+use crate::flags::check_output::comparable;
 use crate::live::signals;
 use crate::result::output_check::{Difference, OutputCheck};
 use crate::result::run::{Identity, RunOutput};
@@ -11,7 +12,6 @@ use crate::runner::run::{self, Observers};
 use ringload_engine::measure::RequestMetrics;
 use ringload_engine::plan::{Phase, Plan};
 use ringload_engine::record::{Outcome, Record};
-use ringload_engine::{Error, Result};
 use std::collections::BTreeMap;
 
 /// Sends some prompts one at a time, and again, then the load of a plan, and compares its responses with the first
@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 /// # Errors
 /// What stands in the way, with a remedy.
 pub(crate) fn run(plan: Plan, args: &ProfileArgs, prompts: u32) -> anyhow::Result<(RunOutput, OutputCheck)> {
-    check(&plan)?;
+    comparable(&plan)?;
     let plan = deterministic(plan, prompts);
     let output = &args.output;
     let (dir, prefix) = (output.folder(&plan), output.base_name());
@@ -48,20 +48,6 @@ pub(crate) fn run(plan: Plan, args: &ProfileArgs, prompts: u32) -> anyhow::Resul
     found.different_prompts = found.prompts_that_differed.len();
     write_output_check(&dir, &found)?;
     Ok((done, found))
-}
-
-/// Refuses a plan whose responses cannot be compared.
-fn check(plan: &Plan) -> Result<()> {
-    let begins_others = plan.prompts.replay.as_ref().is_some_and(|replay| replay.width > 1);
-    let against = [
-        ("conversations of several turns, whose later turns depend on the responses", !plan.prompts.turns.is_one()),
-        ("conversations that begin others, which depend on the responses", begins_others),
-        ("an endpoint whose responses have no text", !plan.endpoint.produces_tokens()),
-    ];
-    match against.iter().find(|(_, there)| *there) {
-        Some((what, _)) => Err(Error::usage(format!("--check-output with {what}"), "drop --check-output")),
-        None => Ok(()),
-    }
 }
 
 /// The plan with so many prompts, sent again and again, whose responses leave nothing to chance.
