@@ -9,6 +9,10 @@ use crate::setting::Setting::Targets;
 use crate::wire::http1::Head;
 use crate::wire::sse;
 
+/// Names of events that say that the generation failed, whatever their data says: that of the Responses API has its
+/// kind in the data too, which some servers leave out.
+const FAILED_EVENTS: [&str; 3] = ["error", "response.failed", "response.error"];
+
 /// The rule by which output text is kept for the client's tokenizer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeepText {
@@ -182,9 +186,11 @@ impl Response {
 
     /// What the name of an event says of it: whether nothing more is to be read in it.
     fn named(&mut self, name: &[u8], data: &[u8]) -> Result<bool, Fault> {
-        if name.eq_ignore_ascii_case(b"error") {
+        if FAILED_EVENTS.iter().any(|failed| name.eq_ignore_ascii_case(failed.as_bytes())) {
             let words = match api::error_message(data) {
-                words if words.is_empty() => "an event named `error`, without words".into(),
+                words if words.is_empty() => {
+                    format!("an event named `{}`, without words", String::from_utf8_lossy(name))
+                }
                 words => words,
             };
             return Err((Cause::InBandError, Some(words)));

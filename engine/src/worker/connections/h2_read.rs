@@ -1,6 +1,7 @@
 //! HTTP/2: events of a connection, and what its frames mean for the streams on it.
 
 use super::h2_connection::H2Connection;
+use super::http2::wants_http1;
 use super::pool::{Command, Left, Pool};
 use super::slot::no_memory;
 use super::tls::arrival_of_records;
@@ -212,6 +213,9 @@ impl Pool<'_> {
                 "the server ended the stream before the response was complete (RST_STREAM NO_ERROR): a time-out of its own, as a rule"
                     .to_owned(),
             ),
+            Code::HTTP_1_1_REQUIRED => {
+                (Cause::Http2Reset, format!("the server reset the stream ({code}){}", wants_http1()))
+            }
             _ => (Cause::Http2Reset, format!("the server reset the stream ({code})")),
         };
         self.fail_stream(tag, cause, what, seen);

@@ -63,7 +63,7 @@ impl Pool<'_> {
             let text = String::from_utf8_lossy(debug);
             let text = text.replace(char::is_control, " ");
             let colon = if text.is_empty() { "" } else { ": " };
-            let why = self.effect_of_cancellations(key, code);
+            let why = self.why_away(key, code);
             let what = format!("the server went away ({code}{colon}{text}) and closed{why}");
             return (Cause::Http2Goaway, what);
         }
@@ -75,10 +75,14 @@ impl Pool<'_> {
         (cause, detail.unwrap_or_else(what))
     }
 
-    /// What planned cancellations have to do with it that a server goes away: many count resets, and end the
-    /// connection (ENHANCE_YOUR_CALM) at some number of them (CVE-2023-44487).
-    pub(super) fn effect_of_cancellations(&self, key: Key, code: Code) -> String {
+    /// Why a server goes away with this code, as far as it is known, or what to do. Planned cancellations may have to do
+    /// with it: many servers count resets, and end the connection (ENHANCE_YOUR_CALM) at some number of them
+    /// (CVE-2023-44487).
+    pub(super) fn why_away(&self, key: Key, code: Code) -> String {
         let h2 = self.slots.get(key).and_then(|slot| slot.h2.as_ref());
+        if code == Code::HTTP_1_1_REQUIRED {
+            return wants_http1();
+        }
         let cancelled = h2.map_or(0, |h2| h2.cancelled());
         if code != Code::ENHANCE_YOUR_CALM || cancelled == 0 {
             return String::new();
@@ -113,6 +117,11 @@ impl Pool<'_> {
         slot.release_memory(self.context.budget);
         self.h2_targets.handle_closed(slot.target(), key);
     }
+}
+
+/// What to do where a server does not serve a request over HTTP/2 (RFC 9113 §7).
+pub(super) fn wants_http1() -> String {
+    format!(": it serves this over HTTP/1.1 alone ({Http1})")
 }
 
 impl<D: Driver> Connections<'_, D> {

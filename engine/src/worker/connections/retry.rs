@@ -120,7 +120,7 @@ impl<D: Driver> Connections<'_, D> {
         let h2 = slot.h2_key();
         let most = if code == Code::NO_ERROR { UNPROCESSED } else { 1 };
         if !self.retry(stream.slot, Retry::Unprocessed, most, at) {
-            let why = h2.map_or_else(String::new, |key| self.pool.effect_of_cancellations(key, code));
+            let why = h2.map_or_else(String::new, |key| self.pool.why_away(key, code));
             let what = format!("the server went away ({code}) before it began the request{why}");
             self.fail(stream.slot, Cause::Http2Goaway, Some(what), at);
         }

@@ -326,6 +326,15 @@ pub(crate) const FAILURES: &[Failure] = &[
         words: W,
     },
     Failure {
+        what: "an event named `response.failed` or `response.error` whose data has no `type`",
+        by: "servers of the Responses API that leave it out",
+        kinds: &[Responses],
+        sent: Sent::Lines(
+            "event: response.failed\ndata: {\"response\":{\"error\":{\"message\":\"the words of the server\"}}}\n\n",
+        ),
+        words: W,
+    },
+    Failure {
         what: "an event named `error` whose words are a comment, without data",
         by: "Dynamo",
         kinds: STREAMED,

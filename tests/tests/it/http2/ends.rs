@@ -11,6 +11,7 @@ fn a_stream_that_the_server_resets_fails_under_its_code_and_the_connection_serve
             (Answer(|w, asked| w.send(&number(RST_STREAM, asked.stream, 7))), "http2_refused", "REFUSED_STREAM"),
             (Answer(|w, asked| w.send(&number(RST_STREAM, asked.stream, 8))), "http2_reset", "CANCEL"),
             (Answer(|w, asked| w.send(&number(RST_STREAM, asked.stream, 2))), "http2_reset", "INTERNAL_ERROR"),
+            (Answer(|w, asked| w.send(&number(RST_STREAM, asked.stream, 0xd))), "http2_reset", "over HTTP/1.1 alone"),
             (
                 Answer(|w, asked| {
                     w.send(&head(asked.stream))?;
