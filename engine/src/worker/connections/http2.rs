@@ -75,9 +75,8 @@ impl Pool<'_> {
         (cause, detail.unwrap_or_else(what))
     }
 
-    /// Why a server goes away with this code, as far as it is known, or what to do. Planned cancellations may have to do
-    /// with it: many servers count resets, and end the connection (ENHANCE_YOUR_CALM) at some number of them
-    /// (CVE-2023-44487).
+    /// Why a server goes away with this code, as far as it is known, or what to do. Planned cancellations may be why:
+    /// many servers count resets, and end the connection (ENHANCE_YOUR_CALM) at some number of them (CVE-2023-44487).
     pub(super) fn why_away(&self, key: Key, code: Code) -> String {
         let h2 = self.slots.get(key).and_then(|slot| slot.h2.as_ref());
         if code == Code::HTTP_1_1_REQUIRED {
