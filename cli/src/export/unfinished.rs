@@ -39,12 +39,17 @@ pub(super) fn own() -> &'static str {
     })
 }
 
-/// When a process began, in ticks since the boot; none where there is no such process.
+/// When a process began, in ticks since the boot; none where there is no such process, or where it has ended and only
+/// its parent has not asked for that yet (states `Z` and `X` of proc(5)).
 fn began(id: u32) -> Option<u64> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     // The second field, the name, may hold blanks and parentheses; the start is the 22nd.
     let (_, fields) = stat.rsplit_once(')')?;
-    fields.split_whitespace().nth(19)?.parse().ok()
+    let mut fields = fields.split_whitespace();
+    if matches!(fields.next()?, "Z" | "X" | "x") {
+        return None;
+    }
+    fields.nth(18)?.parse().ok()
 }
 
 /// Which boot this is, and which namespace of process numbers. A number alone does not tell a process from those of
@@ -152,6 +157,17 @@ mod tests {
         assert_eq!(parts.len(), 5);
         assert!(parts[2].parse::<u64>().unwrap() > 0, "{}", own());
         assert!(parts[4].parse::<u64>().unwrap() > 0, "{}", own());
+    }
+
+    #[test]
+    fn a_process_that_its_parent_has_not_asked_for_has_ended() {
+        let mut child = std::process::Command::new("true").spawn().unwrap();
+        assert!(began(std::process::id()).is_some());
+        while fs::read_to_string(format!("/proc/{}/stat", child.id())).unwrap().rsplit_once(") Z").is_none() {
+            std::thread::yield_now();
+        }
+        assert_eq!(began(child.id()), None);
+        child.wait().unwrap();
     }
 
     #[test]

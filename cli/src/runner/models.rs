@@ -4,24 +4,26 @@ use crate::flags::ProfileArgs;
 use crate::runner::environment::environment;
 use crate::terminal::eprint_line;
 use ringload_engine::plan::{Header, Target};
+use ringload_engine::resolve::SystemResolver;
 use ringload_engine::{Error, Result};
 use serde_json::Value;
 use std::time::Duration;
 use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig};
+use ureq::unversioned::transport::DefaultConnector;
 
 /// The models of a server; `None` where it does not say.
 pub(crate) fn served(target: &Target, headers: &[Header]) -> Option<Vec<String>> {
     if target.unix.is_some() || target.zone.is_some() {
         return None;
     }
-    let agent: Agent = Agent::config_builder()
+    let config = Agent::config_builder()
         .timeout_global(Some(PATIENCE))
         .max_redirects(0)
         .proxy(None)
         .tls_config(TlsConfig::builder().root_certs(RootCerts::WebPki).build())
-        .build()
-        .into();
+        .build();
+    let agent = Agent::with_parts(config, DefaultConnector::default(), SystemResolver);
     let mut request = agent.get(url(target));
     for header in headers {
         request = request.header(&header.name, &header.value);

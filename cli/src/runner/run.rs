@@ -293,8 +293,7 @@ fn sum_up(
     let name = |record: &Record| workload.session_name(record.entry, first + record.k).into_owned();
     let depth = |entry: u32| workload.depth(entry);
     let mut writer = RecordWriter::new(&wall, &sessions, secrets, trace).naming(&name).nesting(&depth);
-    let in_bodies = Secrets::in_bodies(plan);
-    let mut raw_writer = RawWriter::new(workload, &in_bodies);
+    let mut raw_writer = RawWriter::new(workload, secrets);
     let (mut lines, mut raw_lines) = files.lines();
     let mut unwritten: Option<(Kind, Error)> = None;
     let mut charts = Charts::new(plan.streaming);

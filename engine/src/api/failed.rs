@@ -10,15 +10,21 @@ pub(super) static BASE_RESP: Node = Node::of(&[("status_code", Rule::Error)]);
 
 /// Reasons to stop that say that the generation failed, in any case of letters, beside those that end in `error`:
 /// `error` (OpenRouter, Mistral, vLLM), `abort` (vLLM, SGLang), `cancelled` and `timeout` (TensorRT-LLM), `failed`
-/// (Responses), `insufficient_system_resource` (DeepSeek), `recover_stop` (FastDeploy, of a result that is incomplete).
+/// (Responses), `insufficient_system_resource` (DeepSeek), `recover_stop` (FastDeploy, of a result that is incomplete),
+/// `time_limit` (watsonx); and what others of these words are called elsewhere.
 pub(super) const FAILED: &[&str] = &[
     "error",
     "abort",
     "aborted",
     "cancelled",
     "canceled",
+    "user_cancel",
     "timeout",
+    "timed_out",
+    "time_limit",
     "failed",
+    "failure",
+    "exception",
     "insufficient_system_resource",
     "recover_stop",
 ];
@@ -26,11 +32,11 @@ pub(super) const FAILED: &[&str] = &[
 /// Tencent's envelope of a whole response.
 pub(super) static TENCENT: Node = Node::of(&[("Error", Rule::Error)]);
 
-/// Whether a reason to stop says that the generation failed; `error` may be followed by what went wrong (`error: …`),
-/// and words may stand before it (`network_error`).
+/// Whether a reason to stop says that the generation failed; `error` may be followed by what went wrong (`error: …`,
+/// Cohere's `ERROR_TOXIC`), and words may stand before it (`network_error`).
 pub(super) fn failed(reason: &[u8]) -> bool {
     let word = match reason.get(5) {
-        Some(b':' | b' ') if reason[..5].eq_ignore_ascii_case(b"error") => &reason[..5],
+        Some(b':' | b' ' | b'_') if reason[..5].eq_ignore_ascii_case(b"error") => &reason[..5],
         _ => reason,
     };
     let ends_in_error = word.len().checked_sub(5).is_some_and(|at| word[at..].eq_ignore_ascii_case(b"error"));

@@ -30,8 +30,10 @@ pub(super) fn one_line(text: &str, chars: usize) -> String {
 
 /// What a JSON text says of an error: at its top, or deeper where the APIs have it.
 fn message(value: &Value) -> Option<String> {
-    if let Value::Array(items) = value {
-        return items.iter().find_map(message);
+    match value {
+        Value::Array(items) => return items.iter().find_map(message),
+        Value::String(words) => return Some(words.clone()),
+        _ => {}
     }
     let inner = ["response", "meta_info", "x_groq", "Response"].iter().map(|name| &value[*name]);
     words(value)

@@ -92,6 +92,12 @@ impl ParsedEvent {
     }
 }
 
+/// Whether an event is a JSON text of words alone; some quote the terminator.
+fn says_words(data: &[u8]) -> bool {
+    let data = data.trim_ascii();
+    data.first() == Some(&b'"') && data != b"\"[DONE]\"" && serde_json::from_slice::<String>(data).is_ok()
+}
+
 /// It is not JSON.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("not JSON")]
@@ -162,6 +168,8 @@ impl Scanner {
             return Ok(ParsedEvent::default());
         }
         match self.dialect.reading {
+            // Words instead of an event: no API has those.
+            Reading::Rules { .. } if says_words(data) => Ok(ParsedEvent { error: true, ..ParsedEvent::default() }),
             Reading::Rules { event, .. } => read(data, event, text, Some(&mut self.repeated), &mut self.gathered),
             Reading::Any => Ok(self.any(data, text)),
         }

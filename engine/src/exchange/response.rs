@@ -208,6 +208,8 @@ impl Response {
     /// A whole body that is no stream, complete at `arrived`.
     pub(super) fn whole(&mut self, body: &[u8], arrived: Nanos) -> Result<(), Fault> {
         let keep = self.wants_text();
+        // RFC 8259 §8.1 lets a reader pass over it.
+        let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
         let Ok(seen) = self.scanner.body(body, keep.then_some(&mut self.text)) else {
             let what = format!("the body is no JSON: {}", self.begins(body));
             return Err((Cause::BadJson, Some(what)));

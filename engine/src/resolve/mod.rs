@@ -13,12 +13,16 @@ mod hosts;
 mod race;
 mod reply;
 mod service;
+#[cfg(feature = "hub")]
+mod system;
 #[cfg(test)]
 mod tests;
 
 pub use error::{DnsError, DnsFailure};
 pub use reply::{Decoder, Found, Reply, encode};
 pub use service::{Asker, Line, Service};
+#[cfg(feature = "hub")]
+pub use system::SystemResolver;
 
 use crate::clock::{self, Nanos, SECOND};
 use crate::error::{Error, Result};

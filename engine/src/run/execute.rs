@@ -20,6 +20,7 @@ use crate::record::{LogWriter, Record};
 use crate::resolve::{Line, Service};
 use crate::worker::Shared;
 use crate::workload::Workload;
+use std::borrow::Cow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
@@ -152,6 +153,11 @@ impl Threads<'_> {
             self.shared.budget.give(record.bytes());
             // Before it is written anywhere: a server may quote what it was sent.
             record.detail = record.detail.take().map(|said| secrets.excerpt(&said));
+            for text in [&mut record.text, &mut record.reasoning_text].into_iter().flatten() {
+                if let Cow::Owned(struck) = secrets.scrub(text) {
+                    *text = struck;
+                }
+            }
         };
         let looks = Looks {
             ready: &mut ready,

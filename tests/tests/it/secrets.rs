@@ -68,6 +68,25 @@ fn a_key_that_a_long_message_repeats_is_struck_out_before_the_message_is_cut() {
 }
 
 #[test]
+fn what_is_kept_of_responses_has_no_secret_that_they_repeat() {
+    let _turn = together();
+    let server = Peer::start(|to, request| {
+        let [key, token] = ["authorization", "x-token"].map(|name| request.field(name).unwrap_or_default().to_owned());
+        let said = format!("{key} {token}");
+        let body = json!({"choices": [{"index": 0, "message": {"role": "assistant", "content": said, "reasoning": said},
+            "finish_reason": "stop"}], "usage": {"prompt_tokens": 8, "completion_tokens": 4}});
+        peer::write(to, &peer::whole("200 OK", &body.to_string()))
+    });
+    let ended = Profile::of(server.addr())
+        .args(["--request-count", "2", "--api-key", KEY, "--header", HEADER, "--allow-invalid"])
+        .args(["--export-level", "raw", "--keep-records"])
+        .run()
+        .exits(0);
+    keeps(&ended, "responses that repeat secrets");
+    assert!(ended.text("profile_export_raw.jsonl").contains("<redacted>"));
+}
+
+#[test]
 fn a_content_type_shows_no_front_of_a_secret() {
     let _turn = together();
     let server = Peer::start(|to, request| {

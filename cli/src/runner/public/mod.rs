@@ -10,6 +10,7 @@ use crate::terminal::eprint_line;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ringload_engine::plan::Format;
+use ringload_engine::resolve::SystemResolver;
 use ringload_engine::workload::Hub;
 use ringload_engine::{Error, Result, files};
 use serde_json::Value;
@@ -18,6 +19,7 @@ use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 use tempfile::{NamedTempFile, TempPath};
+use ureq::unversioned::transport::DefaultConnector;
 
 /// A file that was made for this run alone; it is removed at the end.
 #[derive(Default)]
@@ -291,12 +293,12 @@ impl Place {
     }
 
     fn get(&self, url: &str) -> Result<ureq::http::Response<ureq::Body>> {
-        let agent: ureq::Agent = ureq::Agent::config_builder()
+        let config = ureq::Agent::config_builder()
             .timeout_global(Some(PATIENCE))
             .http_status_as_error(false)
             .user_agent(concat!("ringload/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .into();
+            .build();
+        let agent = ureq::Agent::with_parts(config, DefaultConnector::default(), SystemResolver);
         let mut request = agent.get(url);
         // A token goes to the hub alone, and in the clear nowhere.
         let to_hub = url.starts_with("https://huggingface.co/") || url.starts_with(SERVER);

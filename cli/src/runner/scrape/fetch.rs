@@ -4,11 +4,13 @@ use crate::runner::models::ENDS;
 use ringload_engine::clock::{self, Nanos};
 use ringload_engine::files;
 use ringload_engine::plan::{Header, Target, Tls};
+use ringload_engine::resolve::SystemResolver;
 use std::io::Read;
 use std::sync::Arc;
 use std::time::Duration;
 use ureq::Agent;
 use ureq::tls::{Certificate, PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::transport::DefaultConnector;
 
 /// Where metrics may be: the first place that has some is kept.
 pub(super) struct Source {
@@ -113,7 +115,7 @@ pub(in crate::runner) fn agent(tls: &Tls, patience: Duration) -> Agent {
         let certificates: Vec<Certificate<'static>> = certificates.collect();
         Some(RootCerts::Specific(Arc::new(certificates)))
     });
-    Agent::config_builder()
+    let config = Agent::config_builder()
         .timeout_global(Some(patience))
         .max_redirects(0)
         .proxy(None)
@@ -124,8 +126,8 @@ pub(in crate::runner) fn agent(tls: &Tls, patience: Duration) -> Agent {
                 .disable_verification(tls.insecure)
                 .build(),
         )
-        .build()
-        .into()
+        .build();
+    Agent::with_parts(config, DefaultConnector::default(), SystemResolver)
 }
 
 const ACCEPT: &str = "application/openmetrics-text;version=1.0.0, text/plain;version=0.0.4;q=0.5, */*;q=0.1";

@@ -41,6 +41,12 @@ impl<R: Read> LogReader<R> {
     pub fn new(mut input: R, name: String) -> Result<Self> {
         let mut header = [0; 12];
         let got = read_up_to(&mut input, &mut header).map_err(|e| unreadable(&name, 0, &e))?;
+        if got < header.len() && MAGIC.starts_with(&header[..got.min(8)]) {
+            return Err(Error::environment(
+                format!("{name}: the log of a run that was ended before it had recorded anything"),
+                "run again",
+            ));
+        }
         if got < header.len() || header[..8] != MAGIC {
             return Err(Error::environment(
                 format!("{name}: not a record log"),

@@ -3,10 +3,12 @@
 
 use super::failure::Failure;
 use super::shown;
+use crate::resolve::SystemResolver;
 use std::io::Read;
 use std::time::Duration;
 use ureq::http::header::LOCATION;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
+use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Proxy};
 use url::{Host, Url};
 
@@ -105,7 +107,7 @@ fn agent(local: bool) -> Result<Agent, Failure> {
         .timeout_connect(Some(STEP))
         .timeout_recv_response(Some(STEP))
         .timeout_global(Some(WHOLE));
-    Ok(builder.build().new_agent())
+    Ok(Agent::with_parts(builder.build(), DefaultConnector::default(), SystemResolver))
 }
 
 pub(super) fn is_loopback(url: &Url) -> bool {

@@ -326,6 +326,13 @@ pub(crate) const FAILURES: &[Failure] = &[
         words: W,
     },
     Failure {
+        what: "an event that is a JSON text of words alone",
+        by: "servers that print an exception into the stream",
+        kinds: &[Chat, Completions, Responses, Messages, HuggingfaceGenerate],
+        sent: Sent::Lines("data: \"the words of the server\"\n\n"),
+        words: W,
+    },
+    Failure {
         what: "an event named `response.failed` or `response.error` whose data has no `type`",
         by: "servers of the Responses API that leave it out",
         kinds: &[Responses],
