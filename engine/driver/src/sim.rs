@@ -102,6 +102,8 @@ pub struct Sim<P> {
     merges: bool,
     /// When the last wait was over: all that had arrived by then was read.
     read_until: Nanos,
+    /// When the last wait began, where that is all that bounds what this one tells of connects.
+    begun: Option<Nanos>,
     stats: DriverStats,
 }
 
@@ -118,6 +120,7 @@ impl<P: Peer> Sim<P> {
             freezes: BTreeMap::new(),
             merges: false,
             read_until: start,
+            begun: None,
             stats: DriverStats::default(),
         }
     }
@@ -131,6 +134,12 @@ impl<P: Peer> Sim<P> {
     /// the last.
     pub fn merge_segments(&mut self) {
         self.merges = true;
+    }
+
+    /// Knows of a connect that is over only that it was not when the wait before began, as where the kernel does not
+    /// count how long a thread was kept off its core.
+    pub fn bound_by_waits(&mut self) {
+        self.begun = Some(self.now);
     }
 
     /// Appends to `bytes` what came behind it on the connection by `seen`; the arrival of the last of all.
@@ -245,6 +254,7 @@ impl<P: Peer> Driver for Sim<P> {
         let first = self.queue.peek().map_or(Nanos::MAX, |Reverse((at, _))| *at);
         let wake = first.saturating_add(batch).min(until);
         let before = self.now;
+        let begun_before = self.begun.as_mut().map(|begun| std::mem::replace(begun, before));
         self.advance(wake);
         self.stats.waited += wake.saturating_sub(before);
         let seen = self.now;
@@ -263,7 +273,7 @@ impl<P: Peer> Driver for Sim<P> {
                 continue;
             }
             match step {
-                Step::Connected => on(key, Event::Connected { since: at }, seen),
+                Step::Connected => on(key, Event::Connected { since: begun_before.unwrap_or(at) }, seen),
                 Step::Sent => on(key, Event::Sent, seen),
                 Step::SendFailed(e) => on(key, Event::SendFailed(e), seen),
                 Step::Transmitted(told) => {

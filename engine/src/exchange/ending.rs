@@ -89,9 +89,10 @@ impl Exchange {
         self.released
     }
 
-    /// The end of the body of a [complete](Self::complete) response is not waited for any longer.
-    pub fn let_go(&mut self, now: Nanos) {
-        self.released = now;
+    /// Nothing more of the response is waited for since `at`, be it that it is [complete](Self::complete) but for the
+    /// end of its body, or that its time was over: that the client came to it later is the client's own lag.
+    pub fn let_go(&mut self, at: Nanos) {
+        self.released = at;
     }
 
     /// Whether the text of the last record that was taken was over the limit, and so left out.

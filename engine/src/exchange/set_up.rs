@@ -2,7 +2,7 @@
 
 use super::Exchange;
 use crate::clock::Nanos;
-use crate::record::{Handshake, Lags};
+use crate::record::{Handshake, Lags, Record};
 
 /// A stage of a connection in the making.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,10 +51,13 @@ impl Exchange {
         self.response.record.handshake = Some(handshake);
     }
 
-    /// A stage of its connection was over so long before the client saw that. `own`: the connection is made for this
-    /// request; to others that wait for it, all of it is one wait.
-    pub fn handle_lag(&mut self, stage: Stage, lag: Nanos, own: bool) {
-        let Lags { queue, connect, handshake, .. } = &mut self.response.record.lags;
+    /// A stage of its connection was over at `since`, at the earliest, and the client saw that at `seen`: before it was
+    /// issued, the request did not wait for that. `own`: the connection is made for this request; to others that wait
+    /// for it, all of it is one wait.
+    pub fn handle_lag(&mut self, stage: Stage, since: Nanos, seen: Nanos, own: bool) {
+        let Record { instants, lags, .. } = &mut self.response.record;
+        let lag = seen.saturating_sub(since.max(instants.issued));
+        let Lags { queue, connect, handshake, .. } = lags;
         let of = match stage {
             Stage::Connect if own => connect,
             Stage::Handshake if own => handshake,

@@ -24,6 +24,7 @@ pub struct SimulatedRun<'p> {
     holders: u64,
     freezes: Vec<(Nanos, Nanos)>,
     merges: bool,
+    bound_by_waits: bool,
 }
 
 /// The outcome of a simulated run.
@@ -58,6 +59,7 @@ impl<'p> SimulatedRun<'p> {
             holders: plan.profiling.load.most_in_flight().unwrap_or(4_096).into(),
             freezes: Vec::new(),
             merges: false,
+            bound_by_waits: false,
         }
     }
 
@@ -101,6 +103,12 @@ impl<'p> SimulatedRun<'p> {
     #[must_use]
     pub fn merging_segments(self) -> Self {
         Self { merges: true, ..self }
+    }
+
+    /// The same by a kernel that does not count how long a thread was kept off its core.
+    #[must_use]
+    pub fn bound_by_waits(self) -> Self {
+        Self { bound_by_waits: true, ..self }
     }
 
     /// Plays the run of one worker.
@@ -156,6 +164,9 @@ impl<'p> SimulatedRun<'p> {
         self.freezes.iter().for_each(|(at, length)| sim.freeze(*at, *length));
         if self.merges {
             sim.merge_segments();
+        }
+        if self.bound_by_waits {
+            sim.bound_by_waits();
         }
         sim
     }

@@ -49,6 +49,13 @@ pub(super) struct Deadline {
     pub(super) id: u128,
 }
 
+impl Deadline {
+    /// The same at another instant.
+    pub(super) fn moved_to(self, at: Nanos) -> Self {
+        Self { at, ..self }
+    }
+}
+
 /// The deadlines of a worker, the next first.
 #[derive(Default)]
 pub(super) struct Deadlines {

@@ -1,6 +1,7 @@
 //! What a client that is stopped adds to requests under a cap, and to connections in the making: against the same run
 //! of one that is not stopped.
 
+use crate::shared_connections::server::{Server as Http2Server, chat};
 use crate::simulated::{START, end, event, head, lasting, plan, token};
 use crate::verdicts::{FINISH, finding, judged_against};
 use ringload_engine::clock::{MILLI, Nanos, SECOND};
@@ -8,7 +9,7 @@ use ringload_engine::driver::Key;
 use ringload_engine::driver::sim::{Peer, Script};
 use ringload_engine::internal::{SimulatedResult, SimulatedRun};
 use ringload_engine::measure::{Lateness, Summary};
-use ringload_engine::plan::{Arrival, Cap, CapPolicy, Load, Plan, Reuse, Statistic};
+use ringload_engine::plan::{Arrival, Cap, CapPolicy, Load, Phase, Plan, Reuse, Statistic};
 use ringload_engine::record::Record;
 use ringload_engine::verdict::{Scope, Status};
 
@@ -32,7 +33,7 @@ impl Peer for Steady {
     }
 }
 
-fn played(server: Steady, plan: &Plan, stops: &[(Nanos, Nanos)]) -> SimulatedResult<Steady> {
+fn played<P: Peer>(server: P, plan: &Plan, stops: &[(Nanos, Nanos)]) -> SimulatedResult<P> {
     SimulatedRun::new(plan).frozen(stops).play(server)
 }
 
@@ -150,6 +151,76 @@ fn connections_that_are_seen_late_are_in_the_figures_that_hold_them() {
     assert_eq!((lag.scope, lag.status > Status::Valid), (Scope::Client, true), "{lag:?}");
     // The phases of the handshake and the wait have none of it.
     assert!(summary.client.shares.iter().all(|share| share.tag != "http_req_waiting" && share.tag != "http_req_tls"));
+}
+
+#[test]
+fn a_connect_is_seen_late_by_no_more_than_it_took() {
+    // All that is known of a connect is that it was not over when the wait before began, which is before the connect.
+    let mut plan = plan(lasting(Load::closed(1), Some(4 * SECOND)));
+    plan.reuse = Reuse::Never;
+    let server = Steady { accepts: 10 * MILLI, answers: 400 * MILLI };
+    let records = SimulatedRun::new(&plan).bound_by_waits().play(server).records;
+    assert!(records.len() > 5, "{}", records.len());
+    for record in records {
+        assert_eq!((record.lags.connect, record.instants.phases().tcp), (10 * MILLI, 10 * MILLI));
+    }
+}
+
+#[test]
+fn who_waits_for_a_connection_has_no_lag_from_before_it_came() {
+    // It comes at 250 ms, and the connection is there at 255 ms; the wait before that one began at 245 ms.
+    let server = Http2Server {
+        connect: 255 * MILLI,
+        answer: |at, key, stream, script| script.send(at + 20 * MILLI, key, chat(stream)),
+        ..Http2Server::default()
+    };
+    let load = Load::Open { rate: 8.0.into(), pattern: Arrival::Constant, cap: None };
+    let plan = plan(Phase { requests: Some(3), ..lasting(load, None) });
+    let records = SimulatedRun::new(&plan).over_http2().bound_by_waits().play(server).records;
+    let lags: Vec<_> = records.iter().map(|record| (record.lags.connect, record.lags.queue)).collect();
+    assert_eq!(lags, [(10 * MILLI, 0), (0, 10 * MILLI), (0, 5 * MILLI)]);
+}
+
+#[test]
+fn a_slot_is_free_when_its_request_was_to_be_given_up() {
+    // The end of the body is waited for until 20 ms after [DONE], a token for 200 ms. The stop begins at `from`.
+    for (ends, from, free) in [(Ends::Never, 60, 70), (Ends::Silent, 190, 200), (Ends::Closed, 40, 70)] {
+        let mut plan = plan(Phase { requests: Some(6), ..lasting(Load::closed(1), None) });
+        plan.timeouts.ttft = Some(200 * MILLI);
+        let begun = played(ends, &plan, &[]).records[2].instants.issued;
+        let records = played(ends, &plan, &[(begun + from * MILLI, 300 * MILLI)]).records;
+        for (k, record) in records.iter().enumerate() {
+            let lag = if k == 3 { (from + 300 - free) * MILLI } else { 0 };
+            assert_eq!((waited(record), record.lags.dispatch), (lag, lag), "{ends:?} {k}");
+        }
+        assert_eq!(records[3].instants.scheduled - begun, free * MILLI, "{ends:?}");
+    }
+}
+
+/// How the answers of a server end that have no end of their own.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Ends {
+    Never,
+    /// Nor do they begin.
+    Silent,
+    /// With their connection, a millisecond after [DONE].
+    Closed,
+}
+
+impl Peer for Ends {
+    fn on_connect(&mut self, key: Key, now: Nanos, script: &mut Script) {
+        script.accept(now, key);
+    }
+
+    fn on_bytes(&mut self, key: Key, _bytes: &[u8], now: Nanos, script: &mut Script) {
+        if *self != Self::Silent {
+            let done = [head(), token("a"), event(FINISH), event("[DONE]")].concat();
+            script.send(now + 50 * MILLI, key, done);
+        }
+        if *self == Self::Closed {
+            script.close(now + 51 * MILLI, key);
+        }
+    }
 }
 
 /// By how much a statistic can be lower by one kind of lateness, in its display unit.

@@ -9,9 +9,9 @@ use crate::exchange::Exchange;
 use crate::record::Cause;
 
 impl<D: Driver> Connections<'_, D> {
-    /// The end of the body of a complete response has not come: its request ends without it.
-    pub(super) fn end_without_body(&mut self, slot: u32, now: Nanos) {
-        self.pool.slots[slot].exchange.let_go(now);
+    /// The end of the body of a complete response has not come by `at`: its request ends without it.
+    pub(super) fn end_without_body(&mut self, slot: u32, at: Nanos, now: Nanos) {
+        self.pool.slots[slot].exchange.let_go(at);
         if self.pool.slots[slot].h2_key().is_some() {
             self.end_stream_now(slot, now, |_| {});
         } else {

@@ -133,8 +133,9 @@ impl<D: Driver> Connections<'_, D> {
 
     fn connect_to(&mut self, key: Key, addr: SockAddr, source: u64) {
         self.pool.recorder.handle_connecting();
+        let begun_at = self.driver.now();
         let begun = self.driver.connect(key, &addr, source);
-        self.pool.slots[key.slot].connection.handle_connecting(addr);
+        self.pool.slots[key.slot].connection.handle_connecting(addr, begun_at);
         let now = self.driver.now();
         self.pool.set_address_deadline(key, now);
         if let Err(e) = begun {
@@ -212,7 +213,7 @@ impl<D: Driver> Connections<'_, D> {
             exchange.handle_resolved(reply.started, reply.ended);
         }
         let now = self.driver.now();
-        self.pool.handle_lag(slot, Stage::Lookup, now.saturating_sub(reply.ended));
+        self.pool.handle_lag(slot, Stage::Lookup, reply.ended, now);
         match reply.outcome {
             Ok(found) if !found.addrs.is_empty() => {
                 let addrs: Vec<SockAddr> = found.addrs.iter().map(|a| (*a).into()).collect();

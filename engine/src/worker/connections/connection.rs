@@ -15,6 +15,8 @@ pub(super) struct Connection {
     candidates: Vec<SockAddr>,
     /// Addresses that were tried for it so far.
     attempts: u32,
+    /// When the connect to the last of them was begun.
+    begun_at: Nanos,
     /// The token of the look-up of its name, while that may bring addresses.
     lookup: Option<u64>,
     /// Why its last address did not connect, while the look-up of its name may bring more.
@@ -96,10 +98,16 @@ impl Connection {
         self.held.take()
     }
 
-    /// An address is tried.
-    pub(super) fn handle_connecting(&mut self, addr: SockAddr) {
+    /// An address is tried from `at` on.
+    pub(super) fn handle_connecting(&mut self, addr: SockAddr, at: Nanos) {
         self.addr = Some(addr);
         self.attempts += 1;
+        self.begun_at = at;
+    }
+
+    /// When the connect to its address was begun.
+    pub(super) fn begun_at(&self) -> Nanos {
+        self.begun_at
     }
 
     /// The address has answered: no other is tried.

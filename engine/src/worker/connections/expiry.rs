@@ -35,6 +35,16 @@ impl Pool<'_> {
         self.deadlines.set(now.saturating_add(BODY_END), DeadlineKind::BodyEnd, slot, id);
     }
 
+    /// The body of a complete response ended with its connection. The kernel does not say when that closed, but its end
+    /// is waited for so long and no longer.
+    pub(super) fn handle_body_closed(&mut self, slot: u32, seen: Nanos) {
+        let exchange = &mut self.slots[slot].exchange;
+        let by = exchange.record().instants.end.saturating_add(BODY_END);
+        if exchange.complete() && by < seen {
+            exchange.let_go(by);
+        }
+    }
+
     /// The head of the response in a slot says that it is no answer: its words are waited for a while.
     pub(super) fn set_words_deadline(&mut self, slot: u32, now: Nanos) {
         let id = self.slots[slot].exchange.request_id();
@@ -161,7 +171,7 @@ impl<D: Driver> Connections<'_, D> {
             match self.pool.holds_at(&deadline, now) {
                 None => {}
                 Some(at) if at > now => self.pool.deadlines.set(at, deadline.kind, deadline.slot, deadline.id),
-                Some(_) => self.expire(&deadline, now),
+                Some(at) => self.expire(&deadline.moved_to(at), now),
             }
         }
         if self.pool.take_leaves_deadlines() {
@@ -178,33 +188,44 @@ impl<D: Driver> Connections<'_, D> {
             DeadlineKind::Address => self.expire_address(key, now),
             DeadlineKind::Request => {
                 let (cause, what) = self.pool.late(slot);
-                self.fail(slot, cause, Some(what), now);
+                self.expire_request(deadline, cause, Some(what), now);
             }
             DeadlineKind::Drain => self.expire_drain(key, now),
             DeadlineKind::FirstToken => {
                 let what = format!("no output in time ({TtftTimeout})");
-                self.fail(slot, Cause::TtftTimeout, Some(what), now);
+                self.expire_request(deadline, Cause::TtftTimeout, Some(what), now);
             }
             DeadlineKind::NextToken => {
                 let what = format!(
                     "the stream stalled after {} output events ({InterTokenTimeout})",
                     self.pool.slots[slot].exchange.record().events
                 );
-                self.fail(slot, Cause::InterTokenTimeout, Some(what), now);
+                self.expire_request(deadline, Cause::InterTokenTimeout, Some(what), now);
             }
-            DeadlineKind::BodyEnd => self.end_without_body(slot, now),
+            DeadlineKind::BodyEnd => self.end_without_body(slot, deadline.at, now),
             // It has failed of what its head says, with the words that have come.
-            DeadlineKind::Words => self.fail(slot, Cause::Truncated, None, now),
+            DeadlineKind::Words => self.expire_request(deadline, Cause::Truncated, None, now),
             DeadlineKind::Job => self.send(key),
             DeadlineKind::Cancellation => {
                 self.pool.handle_planned_cancellation(slot);
-                self.end_now(slot, now, |exchange| exchange.cancel(now));
+                self.end_now(slot, now, |exchange| {
+                    exchange.cancel(now);
+                    exchange.let_go(deadline.at);
+                });
             }
             DeadlineKind::WithheldWindow => {
                 let generation = deadline.id as u32;
                 self.send_withheld(Key { slot, generation }, now);
             }
         }
+    }
+
+    /// Fails a request whose time was over at its deadline: a client that comes to it later keeps its slot for so long.
+    fn expire_request(&mut self, deadline: &Deadline, cause: Cause, detail: Option<String>, now: Nanos) {
+        self.end_now(deadline.slot, now, |exchange| {
+            exchange.fail(cause, detail, now);
+            exchange.let_go(deadline.at);
+        });
     }
 
     fn expire_connect(&mut self, key: Key, now: Nanos) {

@@ -24,7 +24,7 @@ impl Pool<'_> {
                 if let Some(exchange) = self.initiator(key.slot) {
                     exchange.handle_connected(seen);
                 }
-                self.handle_lag(key.slot, Stage::Connect, seen.saturating_sub(since));
+                self.handle_lag(key.slot, Stage::Connect, since, seen);
                 self.command(Command::Connected(key));
             }
             Event::Received { bytes, arrival } => {

@@ -19,7 +19,7 @@ impl Pool<'_> {
         match event {
             Event::Connected { since } if active => {
                 slot.exchange.handle_connected(seen);
-                self.handle_lag(key.slot, Stage::Connect, seen.saturating_sub(since));
+                self.handle_lag(key.slot, Stage::Connect, since, seen);
                 self.command(Command::Connected(key));
             }
             Event::Connected { .. } if slot.state() == State::Warming => self.command(Command::Connected(key)),
@@ -89,6 +89,7 @@ impl Pool<'_> {
             let (cause, detail) = explain(&e);
             self.command(Command::Lost(key, cause, Some(detail), seen));
         } else if let Progress::Done { .. } = slot.exchange.handle_closed(seen) {
+            self.handle_body_closed(key.slot, seen);
             self.finish(key.slot, Left::Useless, seen);
         }
     }

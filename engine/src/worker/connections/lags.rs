@@ -9,13 +9,18 @@ impl Pool<'_> {
     /// The read that ended a flight of the server's handshake: from its arrival on, the client was waited for.
     pub(super) fn handle_flight(&mut self, slot: u32, arrival: &Arrival<'_>, seen: Nanos) {
         if arrival.stamped {
-            self.handle_lag(slot, Stage::Handshake, seen.saturating_sub(arrival.at));
+            self.handle_lag(slot, Stage::Handshake, arrival.at, seen);
         }
     }
 
-    /// A stage of a slot's connection was over `lag` before it was seen.
-    pub(super) fn handle_lag(&mut self, slot: u32, stage: Stage, lag: Nanos) {
-        if lag == 0 {
+    /// A stage of a slot's connection, which was seen to be over at `seen`, was so not before `since`.
+    pub(super) fn handle_lag(&mut self, slot: u32, stage: Stage, since: Nanos, seen: Nanos) {
+        let since = match stage {
+            // What bounds all that a wait tells may lie before the connect.
+            Stage::Connect => since.max(self.slots[slot].connection.begun_at()),
+            Stage::Lookup | Stage::Handshake => since,
+        };
+        if since >= seen {
             return;
         }
         let maker = match &self.slots[slot].h2 {
@@ -23,13 +28,13 @@ impl Pool<'_> {
             Some(h2) => h2.initiator().map(|key| key.slot),
         };
         if let Some(exchange) = self.initiator(slot) {
-            exchange.handle_lag(stage, lag, true);
+            exchange.handle_lag(stage, since, seen, true);
         }
         let waiting = self.slots[slot].h2.as_ref().map_or_else(Vec::new, |h2| h2.waiting().to_vec());
         for stream in waiting.into_iter().filter(|stream| Some(*stream) != maker) {
             let exchange = &mut self.slots[stream].exchange;
             if exchange.active() {
-                exchange.handle_lag(stage, lag, false);
+                exchange.handle_lag(stage, since, seen, false);
             }
         }
     }

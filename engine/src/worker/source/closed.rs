@@ -1,7 +1,7 @@
 //! A closed loop: a request becomes ready when a slot is free.
 
 use super::sessions::Sessions;
-use super::{Context, RequestEnd, ScheduledRequest};
+use super::{Context, RequestEnd, ScheduledRequest, insert_by_time};
 use crate::clock::{MILLI, Nanos, earlier};
 use crate::plan::Ramp;
 use crate::schedule;
@@ -72,7 +72,7 @@ impl ClosedLoop {
         if end.unconnected {
             self.paused.push_back(end.seen_at + PAUSE_AFTER_REFUSAL);
         } else {
-            self.free.push_back(end.freed_at);
+            insert_by_time(&mut self.free, end.freed_at, |at| *at);
         }
     }
 

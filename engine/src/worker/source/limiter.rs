@@ -1,7 +1,7 @@
 //! The limits that may hold back a request: a cap on requests in flight, and a bound on those without a first token.
 
 use super::sessions::Sessions;
-use super::{Context, Recorder, ScheduledRequest};
+use super::{Context, Recorder, ScheduledRequest, insert_by_time};
 use crate::clock::{MICRO, Nanos, earlier};
 use crate::control::permits::{give, open, take};
 use crate::plan::{CapPolicy, Phase, Ramp};
@@ -48,7 +48,7 @@ impl FreedSlots {
         if self.slots.len() == MOST_FREED {
             self.slots.pop_front();
         }
-        self.slots.push_back((at, lag));
+        insert_by_time(&mut self.slots, (at, lag), |(at, _)| *at);
     }
 
     /// A request could not pass; `full`: since no slot was free.
@@ -221,6 +221,16 @@ const MOST_FREED: usize = 1 << 16;
 mod tests {
     use super::*;
     use std::sync::atomic::{AtomicUsize, Ordering};
+
+    #[test]
+    fn the_slot_that_was_freed_first_is_taken_first() {
+        let mut freed = FreedSlots::default();
+        for slot in [(20, 2), (30, 3), (10, 1), (20, 4)] {
+            freed.handle_freed(slot.0, slot.1);
+        }
+        let taken: Vec<_> = std::iter::repeat_with(|| freed.take()).take(5).collect();
+        assert_eq!(taken, [(10, 1), (20, 2), (20, 4), (30, 3), (0, 0)]);
+    }
 
     #[test]
     fn no_more_permits_are_out_than_there_are_and_all_come_back() {

@@ -20,6 +20,7 @@ use closed::ClosedLoop;
 use limiter::Limiter;
 use scheduled::Scheduled;
 use sessions::Sessions;
+use std::collections::VecDeque;
 use users::Users;
 
 /// What a phase came to on one worker.
@@ -47,6 +48,13 @@ impl PhaseTally {
         self.arrivals += 1;
         self.last_scheduled = self.last_scheduled.max(at);
     }
+}
+
+/// Puts an item among others that are in the order of their instants. Ends of requests are looked at in nearly that
+/// order: those of one wait by connection, and what was given up late behind what came in the meantime.
+fn insert_by_time<T>(items: &mut VecDeque<T>, item: T, at: impl Fn(&T) -> Nanos) {
+    let behind = items.iter().rev().take_while(|other| at(other) > at(&item)).count();
+    items.insert(items.len() - behind, item);
 }
 
 /// The source of a phase's requests on one worker.
