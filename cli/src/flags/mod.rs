@@ -48,7 +48,7 @@ pub(crate) mod values;
 pub(crate) mod variants;
 mod warmup;
 
-pub(crate) use adaptive::{AdaptiveArgs, AdaptiveSearch, Bound};
+pub(crate) use adaptive::{AdaptiveArgs, AdaptiveSearch, Bound, SearchAxis, Varied};
 pub(crate) use aiperf::table_without_effect;
 pub(crate) use calibrate::CalibrateArgs;
 pub(crate) use campaign::{CampaignArgs, Mode, SweepMode};
