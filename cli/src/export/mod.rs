@@ -44,6 +44,7 @@ pub(crate) use reported::reported;
 pub(crate) use search_history::{
     SEARCH_HISTORY, document as search_document, folder_name as search_folder, write as write_search_history,
 };
+pub(crate) use server_metrics::energy;
 pub(crate) use server_metrics::{LineAt, LineOf};
 pub(crate) use time::utc;
 pub(crate) use unfinished::{Owner, logs_in, remove_leftovers, remove_temporaries};

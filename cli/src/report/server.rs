@@ -2,9 +2,10 @@
 
 use super::layout::{count, heading, line, percent, short, time};
 use super::table::Table;
+use crate::export::energy;
 use crate::result::run::Outcome;
 use ringload_engine::measure::SliceFigures;
-use ringload_engine::telemetry::{Gpu, GpuFigures, GpuMetric, QueueFigures, ServerFigures};
+use ringload_engine::telemetry::{GPU_FIELDS, Gpu, GpuFigures, GpuMetric, QueueFigures, ServerFigures};
 
 /// The server: a few lines.
 pub(super) fn section(outcome: &Outcome) -> String {
@@ -155,9 +156,10 @@ fn table(gpu: &Gpu) -> String {
     let host = gpu.url.split("://").last().unwrap_or_default();
     let title = format!("{} | GPU {}{instance} | {}", host.trim_end_matches("/metrics"), gpu.index, gpu.name);
     let mut table = Table::new(&title, &["avg", "min", "max", "p99", "p90", "p50", "std"]);
-    for (name, metric) in &gpu.metrics {
-        let title = name.trim_start_matches("nvidia_").replace('_', " ");
-        table.row(format!("{title} ({})", metric.unit), cells(metric));
+    for field in &GPU_FIELDS {
+        if let Some(metric) = gpu.metrics.get(field.name) {
+            table.row(format!("{} ({})", field.title.trim_start_matches("NVIDIA "), metric.unit), cells(metric));
+        }
     }
     let mut out = table.render();
     let shares = [("for heat", gpu.thermal_share), ("for a limit of power", gpu.power_limit_share)];
@@ -178,23 +180,13 @@ fn cells(metric: &GpuMetric) -> Vec<String> {
     vec![avg, known(metric.min), known(metric.max), percentile(8), percentile(6), percentile(4), known(metric.std)]
 }
 
+/// AIPerf's table of what energy and power come to.
 fn efficiency(gpu: &GpuFigures) -> String {
-    let mut out = heading("GPU POWER EFFICIENCY");
-    let figures = [
-        ("energy", gpu.energy_j, "J, all GPUs in the measured phase"),
-        ("power", gpu.power_w, "W, their mean together"),
-        ("a token", gpu.joules_per_output_token, "J for each output token"),
-        ("a request", gpu.joules_per_request, "J for each successful request"),
-        ("tokens/W", gpu.output_throughput_per_watt, "output tokens a second for each watt"),
-        ("goodput/W", gpu.goodput_per_watt, "good requests a second for each watt"),
-        ("tokens", gpu.output_tokens_per_joule, "output tokens a joule: a second and watt"),
-    ];
-    for (label, figure, words) in figures {
-        if let Some(figure) = figure {
-            out += &line(label, &format!("{} {words}", short(figure)));
-        }
+    let mut table = Table::new("GPU POWER EFFICIENCY", &["avg"]);
+    for row in energy(gpu) {
+        table.row(format!("{} ({})", row.header, row.unit), vec![short(row.value)]);
     }
-    out
+    table.render()
 }
 
 const SERVER_COLUMNS: [&str; 6] = ["running", "waiting", "KV %", "preempt", "hit %", "accept%"];

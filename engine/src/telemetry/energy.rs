@@ -27,7 +27,7 @@ impl GpuFigures {
     /// Adds what energy and power come to for what was served in the measured phase.
     pub fn share_out(&mut self, served: &Served) {
         let some = |value: Option<f64>| value.filter(|value| *value > 0.0);
-        let (joules, watts) = (some(self.energy_j), some(self.power_w));
+        let (joules, watts) = (some(self.energy_j), some(self.average_power_w));
         let each = |of: Option<f64>| joules.zip(some(of)).map(|(joules, of)| joules / of);
         let for_each_watt = |rate: Option<f64>| rate.zip(watts).map(|(rate, watts)| rate / watts);
         self.joules_per_output_token = each(served.output_tokens);

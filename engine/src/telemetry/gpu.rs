@@ -2,6 +2,7 @@
 
 use super::collector::Collector;
 use super::figures::EndpointFigures;
+use super::gpu_fields::{GPU_FIELDS, GpuField};
 use super::labels::Labels;
 use super::metric::{Current, SeriesStats};
 use super::names::Role;
@@ -9,40 +10,6 @@ use super::over_time::{OverTime, stretches};
 use crate::clock::Nanos;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
-
-/// A field of DCGM.
-#[derive(Clone, Copy, Debug)]
-pub struct GpuField {
-    /// DCGM's name.
-    pub dcgm: &'static str,
-    /// AIPerf's.
-    pub name: &'static str,
-    /// The unit under AIPerf's name.
-    pub unit: &'static str,
-    /// What DCGM's value is multiplied by.
-    pub factor: f64,
-    /// Whether its growth counts, not its values.
-    pub counter: bool,
-}
-
-const fn field(dcgm: &'static str, name: &'static str, unit: &'static str, factor: f64, counter: bool) -> GpuField {
-    GpuField { dcgm, name, unit, factor, counter }
-}
-
-/// The fields that are read, in the order of AIPerf's table.
-pub const GPU_FIELDS: [GpuField; 11] = [
-    field("DCGM_FI_DEV_POWER_USAGE", "nvidia_power_usage", "W", 1.0, false),
-    field("DCGM_FI_DEV_TOTAL_ENERGY_CONSUMPTION", "nvidia_energy_consumption", "MJ", 1e-9, true),
-    field("DCGM_FI_DEV_GPU_UTIL", "nvidia_gpu_utilization", "%", 1.0, false),
-    field("DCGM_FI_DEV_FB_USED", "nvidia_memory_used", "GB", 1.048_576e-3, false),
-    field("DCGM_FI_DEV_GPU_TEMP", "nvidia_temperature", "°C", 1.0, false),
-    field("DCGM_FI_DEV_MEM_COPY_UTIL", "nvidia_memory_utilization", "%", 1.0, false),
-    field("DCGM_FI_PROF_SM_ACTIVE", "nvidia_sm_utilization", "%", 100.0, false),
-    field("DCGM_FI_DEV_DEC_UTIL", "nvidia_decoder_utilization", "%", 1.0, false),
-    field("DCGM_FI_DEV_ENC_UTIL", "nvidia_encoder_utilization", "%", 1.0, false),
-    field("DCGM_FI_DEV_XID_ERRORS", "nvidia_xid_errors", "count", 1.0, true),
-    field("DCGM_FI_DEV_POWER_VIOLATION", "nvidia_power_violation", "us", 1e-3, true),
-];
 
 /// Bits of why clocks are lowered, which DCGM hands on from NVML (nvml.h, `nvmlClocksEventReason…`).
 pub(super) const REASONS: [&str; 2] = ["DCGM_FI_DEV_CLOCK_THROTTLE_REASONS", "DCGM_FI_DEV_CLOCKS_EVENT_REASONS"];
@@ -63,9 +30,12 @@ pub struct GpuFigures {
     /// Energy of all GPUs in joules: by their counters, else by their mean power.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub energy_j: Option<f64>,
-    /// Mean power of all GPUs together, in watts.
+    /// Mean power of all GPUs together, in watts, by what they report of it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub power_w: Option<f64>,
+    /// The energy over the length of the measured phase, in watts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub average_power_w: Option<f64>,
     /// Joules for each output token that arrived in the measured phase.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joules_per_output_token: Option<f64>,
@@ -78,13 +48,13 @@ pub struct GpuFigures {
     /// Joules for each token, of prompts and of output.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub joules_per_total_token: Option<f64>,
-    /// Output tokens a second, by AIPerf's definition of the throughput, for each watt of the mean power.
+    /// Output tokens a second, by AIPerf's definition of the throughput, for each watt of the average power.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub output_throughput_per_watt: Option<f64>,
-    /// Requests a second for each watt of the mean power.
+    /// Requests a second for each watt of the average power.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request_throughput_per_watt: Option<f64>,
-    /// Good requests a second for each watt of the mean power.
+    /// Good requests a second for each watt of the average power.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub goodput_per_watt: Option<f64>,
     /// Joules for each request times its mean latency in seconds (energy-delay product).
@@ -153,6 +123,9 @@ pub struct GpuMetric {
     /// p1 p5 p10 p25 p50 p75 p90 p95 p99
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub percentiles: Option<[f64; 9]>,
+    /// Values that these are of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub count: Option<u64>,
 }
 
 /// All GPUs in one time slice of a run; absent where no scrape was in it.
@@ -277,7 +250,8 @@ impl GpuFigures {
         let energy_j = joules.reduce(|all, one| all + one);
         let power_w = power.values().copied().reduce(|all, one| all + one);
         let figures = Self { endpoints: endpoints.iter().map(Collector::endpoint).collect(), ..Self::default() };
-        Some(Self { energy_j, power_w, gpus, ..figures })
+        let average_power_w = energy_j.map(|joules| joules / seconds).filter(|watts| watts.is_finite());
+        Some(Self { energy_j, power_w, average_power_w, gpus, ..figures })
     }
 
     /// Adds the figures of time slices.
@@ -365,6 +339,7 @@ fn in_units(stats: &SeriesStats, field: &GpuField) -> GpuMetric {
             max: Some(gauge.max * field.factor),
             std: Some(gauge.std * field.factor),
             percentiles: Some(gauge.percentiles.map(|value| value * field.factor)),
+            count: Some(gauge.count),
         },
         SeriesStats::Histogram(_) => GpuMetric { unit, ..GpuMetric::default() },
     }

@@ -12,6 +12,7 @@ mod energy;
 mod exposition;
 mod figures;
 mod gpu;
+mod gpu_fields;
 mod histogram;
 mod labels;
 mod metric;
@@ -28,7 +29,8 @@ pub use exposition::{Exposition, Item, Kind, Sample};
 pub use figures::{
     EndpointFigures, GaugeFigures, QueueFigures, ServerFigures, ServerSlice, ServerTokens, ShareFigures, TokenCheck,
 };
-pub use gpu::{GPU_FIELDS, Gpu, GpuField, GpuFigures, GpuIdentity, GpuMetric, GpuSlice, SliceOfRun, gpus_now};
+pub use gpu::{Gpu, GpuFigures, GpuIdentity, GpuMetric, GpuSlice, SliceOfRun, gpus_now};
+pub use gpu_fields::{GPU_FIELDS, GpuField};
 pub use histogram::{Estimate, HistogramFigures};
 pub use labels::Labels;
 pub use metric::{Current, MetricFigures, SeriesFigures, SeriesStats};

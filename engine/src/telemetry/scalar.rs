@@ -27,6 +27,8 @@ pub struct GaugeStats {
     pub std: f64,
     /// At [`GaugeStats::PERCENTILES`].
     pub percentiles: [f64; 9],
+    /// How many there are.
+    pub count: u64,
 }
 
 impl GaugeStats {
@@ -171,6 +173,7 @@ impl Values {
             max: self.max,
             std: variance.max(0.0).sqrt(),
             percentiles: GaugeStats::PERCENTILES.map(percentile),
+            count: self.count,
         })
     }
 }

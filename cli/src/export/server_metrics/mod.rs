@@ -11,7 +11,8 @@ mod tests;
 
 pub(super) use columns::write as columns;
 pub(super) use csv::write as csv;
-pub(super) use gpu::fields as gpu_fields;
+pub(crate) use gpu::energy;
+pub(super) use gpu::{fields as gpu_fields, section as gpu_section};
 pub(super) use json::write as json;
 pub(crate) use line::{LineAt, LineOf};
 

@@ -138,33 +138,77 @@ fn gpus_are_in_the_summary_as_aiperf_has_them() {
     let mut run = outcome();
     assert!(gpu_fields(&run).is_empty());
     let energy = GpuMetric { unit: "MJ".into(), avg: 0.024, ..GpuMetric::default() };
+    let power = GpuMetric {
+        unit: "W".into(),
+        avg: 300.5,
+        min: Some(300.0),
+        max: Some(301.0),
+        std: Some(0.5),
+        percentiles: Some([300.5; 9]),
+        count: Some(4),
+    };
     let url = "http://h:9400/metrics".to_owned();
     let gpu = Gpu {
         url: url.clone(),
         uuid: "GPU-ef6e".into(),
         name: "H100".into(),
         hostname: Some("n1".into()),
-        metrics: [("nvidia_energy_consumption".to_owned(), energy)].into(),
+        metrics: [("nvidia_energy_consumption".to_owned(), energy), ("nvidia_power_usage".to_owned(), power)].into(),
         ..Gpu::default()
     };
     run.summary.gpu = Some(GpuFigures {
         endpoints: vec![EndpointFigures { url, ..EndpointFigures::default() }],
         gpus: vec![gpu],
         energy_j: Some(24_000.0),
+        average_power_w: Some(400.0),
+        power_w: Some(300.5),
         joules_per_output_token: Some(0.25),
+        joules_per_request: Some(12.0),
+        joules_per_user: Some(6.0),
+        energy_delay_js: Some(24.0),
+        goodput_per_watt: Some(0.5),
         ..GpuFigures::default()
     });
     let fields: serde_json::Map<String, Value> = gpu_fields(&run).into_iter().collect();
-    assert_eq!(fields["nvidia_total_gpu_energy"], json!({"unit": "J", "avg": 24_000.0}));
-    assert_eq!(fields["nvidia_energy_per_output_token"], json!({"unit": "mJ/token", "avg": 250.0}));
+    // Units are AIPerf 0.13's.
+    for (tag, unit, avg) in [
+        ("total_gpu_energy", "J", 24_000.0),
+        ("average_gpu_power", "W", 400.0),
+        ("total_gpu_power", "W", 300.5),
+        ("energy_per_output_token", "mJ/token", 250.0),
+        ("energy_per_request", "joules/request", 12.0),
+        ("energy_per_user", "joules/user", 6.0),
+        ("energy_delay_product", "J*s", 24.0),
+        ("goodput_per_watt", "good-req/s/W", 0.5),
+    ] {
+        assert_eq!(fields[&format!("nvidia_{tag}")], json!({"unit": unit, "avg": avg}), "{tag}");
+    }
+    assert_eq!(fields.len(), 8 + 1, "what is not known is left out: {:?}", fields.keys());
     let data = &fields["telemetry_data"];
     assert_eq!(data["summary"]["endpoints_successful"], json!(["http://h:9400/metrics"]));
     assert_eq!(
         data["endpoints"]["h:9400"]["gpus"]["gpu_0"],
         json!({"gpu_index": 0, "gpu_name": "H100", "gpu_uuid": "GPU-ef6e", "platform": "nvidia", "hostname": "n1",
-            "metrics": {"nvidia_energy_consumption": {"unit": "MJ", "avg": 0.024}}})
+            "metrics": {"nvidia_energy_consumption": {"unit": "MJ", "avg": 0.024},
+                "nvidia_power_usage": {"unit": "W", "avg": 300.5, "min": 300.0, "max": 301.0, "std": 0.5, "count": 4,
+                    "sum": 1202.0, "p1": 300.5, "p5": 300.5, "p10": 300.5, "p25": 300.5, "p50": 300.5, "p75": 300.5,
+                    "p90": 300.5, "p95": 300.5, "p99": 300.5}}})
     );
-    assert!(crate::report::whole(&run, &crate::report::Style::of_file()).contains("0.25 J for each output token"));
+    let report = crate::report::whole(&run, &crate::report::Style::of_file());
+    let row = report.lines().find(|line| line.starts_with("Energy per Output Token (mJ/token)"));
+    assert!(row.is_some_and(|row| row.trim_end().ends_with("250.00")), "{report}");
+
+    let mut table = Vec::new();
+    crate::export::csv::write(&run.summary, &[], &mut table).unwrap();
+    let table = String::from_utf8(table).unwrap();
+    assert!(table.contains("\r\nEnergy per Request (joules/request),12.00\r\n"), "{table}");
+    let (_, section) = table.split_once("\r\n\r\n\r\n").expect("two empty lines before the section");
+    assert_eq!(
+        section,
+        "Endpoint,GPU_Index,GPU_Name,GPU_UUID,Platform,Metric,avg,min,max,sum,p1,p5,p10,p25,p50,p75,p90,p95,p99,std,Hostname\r\n\
+         h:9400,0,H100,GPU-ef6e,nvidia,NVIDIA GPU Power Usage (W),300.50,300.00,301.00,1202.00,300.50,300.50,300.50,300.50,300.50,300.50,300.50,300.50,300.50,0.50,n1\r\n\
+         h:9400,0,H100,GPU-ef6e,nvidia,NVIDIA Energy Consumption (MJ),0.02,,,,,,,,,,,,,,n1\r\n"
+    );
 }
 
 #[test]

@@ -50,7 +50,8 @@ fn fields_have_their_names_and_units_and_energy_is_counted() {
     assert_eq!((gpu.thermal_share, gpu.power_limit_share), (Some(0.5), Some(0.5)));
     // 900 J by the counter of one, 100.5 W for 3 s of the other, which has none.
     assert!((figures.energy_j.unwrap() - 1_201.5).abs() < 1e-9, "{:?}", figures.energy_j);
-    assert_eq!(figures.power_w, Some(451.0));
+    assert_eq!((figures.power_w, figures.average_power_w), (Some(451.0), Some(400.5)));
+    assert_eq!((of("nvidia_power_usage").count, energy.count), (Some(2), None));
     // Scrapes 2 and 3 are of the window; both GPUs together, the one that tells its temperature.
     let slice = |(index, from, to, tokens)| SliceOfRun {
         index,
@@ -69,8 +70,8 @@ fn fields_have_their_names_and_units_and_energy_is_counted() {
     assert_eq!(lowered, [(Some(0.0), Some(0.0)), (Some(1.0), Some(1.0))]);
     let served = Served {
         output_tokens: Some(2_403.0),
-        output_throughput: Some(902.0),
-        goodput: Some(4.51),
+        output_throughput: Some(801.0),
+        goodput: Some(4.005),
         latency_s: Some(2.0),
         ..Served::default()
     };
