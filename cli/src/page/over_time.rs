@@ -173,12 +173,24 @@ const OF_RUN: [Figure; 7] = [
     },
 ];
 
-const OF_SERVER: [Figure; 2] = [
+const OF_SERVER: [Figure; 4] = [
     Figure { title: "Server: requests", unit: "requests", lines: &[("running", "running"), ("waiting", "waiting")] },
     Figure { title: "Server: key-value cache", unit: "share", lines: &[("in use", "kv_use")] },
+    Figure { title: "Server: preemptions", unit: "requests", lines: &[("preempted", "preemptions")] },
+    Figure {
+        title: "Server: prefix cache and drafts",
+        unit: "share",
+        lines: &[("prompt tokens in cache", "prefix_hits"), ("accepted drafts", "accepted_drafts")],
+    },
 ];
 
-const OF_GPUS: [Figure; 2] = [
+const OF_GPUS: [Figure; 4] = [
     Figure { title: "GPUs: power of all", unit: "W", lines: &[("power", "power_w")] },
     Figure { title: "GPUs: temperature of the warmest", unit: "°C", lines: &[("temperature", "temperature_c")] },
+    Figure { title: "GPUs: energy of an output token", unit: "J", lines: &[("energy", "joules_per_output_token")] },
+    Figure {
+        title: "GPUs: scrapes with lower clocks",
+        unit: "share",
+        lines: &[("for heat", "thermal_share"), ("for a limit of power", "power_limit_share")],
+    },
 ];

@@ -141,19 +141,19 @@ fn what_server_and_gpus_tell_is_drawn_with_slices_and_without() {
         running: Some(8.0 + i as f64),
         waiting: Some(2.0),
         kv_use: Some(0.5),
-        preemptions: None,
-        prefix_hits: None,
-        accepted_drafts: None,
+        preemptions: Some(1.0),
+        prefix_hits: Some(0.25),
+        accepted_drafts: Some(0.5),
     };
     let gpus = |i: u64| GpuSlice {
         index: i,
         power_w: Some(300.0 + i as f64),
         temperature_c: Some(60.0),
         energy_j: None,
-        joules_per_output_token: None,
+        joules_per_output_token: Some(2.5),
         output_tokens_per_joule: None,
-        thermal_share: None,
-        power_limit_share: None,
+        thermal_share: Some(0.5),
+        power_limit_share: Some(0.0),
     };
     let mut outcome = sliced();
     let server = outcome.summary.server.as_mut().unwrap();
@@ -170,8 +170,18 @@ fn what_server_and_gpus_tell_is_drawn_with_slices_and_without() {
     for (page, at) in [(with, "slices"), (without, "over_time/stretches")] {
         agreeing(&page);
         let (tags, _) = parsed(&page);
-        for field in ["server|running", "server|waiting", "server|kv_use", "gpu|power_w", "gpu|temperature_c"] {
-            let (who, field) = field.split_once('|').unwrap();
+        for (who, field) in [
+            ("server", "running"),
+            ("server", "waiting"),
+            ("server", "kv_use"),
+            ("server", "preemptions"),
+            ("server", "prefix_hits"),
+            ("server", "accepted_drafts"),
+            ("gpu", "power_w"),
+            ("gpu", "temperature_c"),
+            ("gpu", "joules_per_output_token"),
+            ("gpu", "thermal_share"),
+        ] {
             let place = format!("/summary/{who}/{at}/*/{field}");
             assert!(tags.iter().any(|tag| tag.get("data-at") == Some(&place)), "{place}");
         }

@@ -155,13 +155,14 @@ fn table(gpu: &Gpu) -> String {
     let instance = gpu.instance.as_ref().map_or_else(String::new, |id| format!(" instance {id}"));
     let host = gpu.url.split("://").last().unwrap_or_default();
     let title = format!("{} | GPU {}{instance} | {}", host.trim_end_matches("/metrics"), gpu.index, gpu.name);
-    let mut table = Table::new(&title, &["avg", "min", "max", "p99", "p90", "p50", "std"]);
+    // Beside the columns it would wrap.
+    let mut table = Table::new("metric", &["avg", "min", "max", "p99", "p90", "p50", "std"]);
     for field in &GPU_FIELDS {
         if let Some(metric) = gpu.metrics.get(field.name) {
             table.row(format!("{} ({})", field.title.trim_start_matches("NVIDIA "), metric.unit), cells(metric));
         }
     }
-    let mut out = table.render();
+    let mut out = format!("\n{title}{}", table.render());
     let shares = [("for heat", gpu.thermal_share), ("for a limit of power", gpu.power_limit_share)];
     let shares = shares.into_iter().filter_map(|(why, share)| Some((why, share.filter(|share| *share > 0.0)?)));
     let shares: Vec<String> =
