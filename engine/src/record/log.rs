@@ -13,7 +13,7 @@
 mod reader;
 mod writer;
 
-pub use reader::LogReader;
+pub use reader::{LogReader, Skimmed};
 pub use writer::LogWriter;
 
 use super::Record;

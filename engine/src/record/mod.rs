@@ -12,7 +12,7 @@ mod usage;
 
 pub use cause::Cause;
 pub use lags::Lags;
-pub use log::{Entry, LogReader, LogWriter, Note, RecordLog};
+pub use log::{Entry, LogReader, LogWriter, Note, RecordLog, Skimmed};
 pub use observed::{FinishReason, Observed};
 pub use retry::Retry;
 pub use timings::{Timing, Timings};

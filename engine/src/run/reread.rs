@@ -4,7 +4,7 @@ use super::finished::{Finished, Log};
 use crate::clock::RealtimeOffset;
 use crate::error::{Error, Result};
 use crate::measure::{PhaseFacts, RunFacts, Shard};
-use crate::record::{Entry, LogWriter, Note, PhaseKind, Record, RecordLog};
+use crate::record::{Entry, LogWriter, Note, PhaseKind, Record, RecordLog, Skimmed};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::Path;
@@ -60,24 +60,25 @@ pub struct Reread {
 /// not begun.
 pub fn reread(path: &Path) -> Result<Reread> {
     let mut log = RecordLog::open(path)?;
-    let (mut head, mut begun, mut ended, mut tail) = (None, None, None, None);
-    let mut tally = Tally::default();
+    let mut found = Notes::default();
     let mut entries = log.read()?;
     // A log that was cut ends where it was cut.
-    while let Ok(Some(entry)) = entries.next_entry() {
+    while let Ok(Some(entry)) = entries.skim() {
         match entry {
-            Entry::Record(record) => tally.add(&record),
-            Entry::Note(Note::Head, body) => head = Some(body),
-            Entry::Note(Note::Begun, body) => begun = Some(body),
-            Entry::Note(Note::Ended, body) => ended = Some(body),
-            Entry::Note(Note::Tail, body) => tail = Some(body),
+            Skimmed::Record { entry } => found.prompts = found.prompts.max(u64::from(entry) + 1),
+            Skimmed::Note(note, body) => found.add(note, body),
         }
     }
-    let end = entries.offset();
+    let mut end = entries.offset();
     drop(entries);
+    // The records of a run that ended are counted already, and read once more when they are summed up.
+    let mut tally = None;
+    if found.ended.is_none() {
+        let (counted, whole) = Tally::of(&log)?;
+        (tally, end) = (Some(counted), whole);
+    }
     log.cut(end);
-    let prompts = tally.prompts;
-    let (Some(head), Some(begun)) = (head, begun) else {
+    let Notes { head: Some(head), begun: Some(begun), ended, tail, prompts } = found else {
         return Err(Error::environment(
             format!("{}: the load of its run had not begun", path.display()),
             "there is nothing to report: remove it, and run again",
@@ -89,21 +90,38 @@ pub fn reread(path: &Path) -> Result<Reread> {
             let Ended { shard, facts } = parsed::<Ended<Shard, RunFacts>>(path, &body)?;
             (shard, facts)
         }
-        None => tally.finish(facts, offset),
+        None => tally.unwrap_or_default().finish(facts, offset),
     };
     let finished = Finished { shard, facts, logs: vec![Log::here(log)], offset, here: false, failure: None };
     Ok(Reread { head, tail, prompts, finished })
 }
 
+/// What a log holds beside records.
+#[derive(Default)]
+struct Notes {
+    head: Option<Vec<u8>>,
+    begun: Option<Vec<u8>>,
+    ended: Option<Vec<u8>>,
+    tail: Option<Vec<u8>>,
+    /// One more than the last entry that a record names.
+    prompts: u64,
+}
+
+impl Notes {
+    fn add(&mut self, note: Note, body: Vec<u8>) {
+        let place = match note {
+            Note::Head => &mut self.head,
+            Note::Begun => &mut self.begun,
+            Note::Ended => &mut self.ended,
+            Note::Tail => &mut self.tail,
+        };
+        *place = Some(body);
+    }
+}
+
 /// What the records say of a run that did not come to its end; `None` where no request had ended.
 pub(super) fn left_by(log: &RecordLog, facts: RunFacts, offset: RealtimeOffset) -> Result<Option<(Shard, RunFacts)>> {
-    let mut tally = Tally::default();
-    let mut entries = log.read()?;
-    while let Ok(Some(entry)) = entries.next_entry() {
-        if let Entry::Record(record) = entry {
-            tally.add(&record);
-        }
-    }
+    let (tally, _) = Tally::of(log)?;
     let any = tally.shard.is_some();
     Ok(any.then(|| tally.finish(facts, offset)))
 }
@@ -123,14 +141,23 @@ struct Tally {
     shard: Option<Shard>,
     /// Start and end of the warm-up and of the measured phase.
     phases: [Option<(u64, u64)>; 2],
-    /// One more than the last entry that one names.
-    prompts: u64,
 }
 
 impl Tally {
+    /// Of the whole records of a log, and where they end.
+    fn of(log: &RecordLog) -> Result<(Self, u64)> {
+        let mut tally = Self::default();
+        let mut entries = log.read()?;
+        while let Ok(Some(entry)) = entries.next_entry() {
+            if let Entry::Record(record) = entry {
+                tally.add(&record);
+            }
+        }
+        Ok((tally, entries.offset()))
+    }
+
     fn add(&mut self, record: &Record) {
         let shard = self.shard.get_or_insert_default();
-        self.prompts = self.prompts.max(u64::from(record.entry) + 1);
         shard.issued(record.phase);
         shard.record(record);
         let (begun, end) = (record.instants.issued, record.instants.end);

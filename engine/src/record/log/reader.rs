@@ -2,7 +2,8 @@
 
 use super::{BUFFER, Entry, MAGIC, MAX_ENTRY, Note, RECORD, VERSION};
 use crate::error::{Error, Result};
-use crate::record::Record;
+use crate::record::{PhaseKind, Record};
+use serde::Deserialize;
 use std::fs::File;
 use std::io::{self, BufReader, Read};
 use std::path::Path;
@@ -89,6 +90,31 @@ impl<R: Read> LogReader<R> {
         }
     }
 
+    /// The next entry of any kind, of a record no more than what it was asked with; none at the end. A record that is
+    /// none from there on is not found here.
+    ///
+    /// # Errors
+    /// [`crate::Blame::Environment`] where the log is cut, or its framing is damaged.
+    pub fn skim(&mut self) -> Result<Option<Skimmed>> {
+        loop {
+            let Some(kind) = self.read_body()? else {
+                return Ok(None);
+            };
+            let entry = match kind {
+                RECORD => {
+                    let head = postcard::take_from_bytes::<RecordHead>(&self.body);
+                    let (head, _) = head.map_err(|_| self.damaged("an entry that is no record"))?;
+                    Some(Skimmed::Record { entry: head.entry })
+                }
+                kind => note(kind).map(|note| Skimmed::Note(note, self.body.clone())),
+            };
+            self.offset += 5 + self.body.len() as u64;
+            if entry.is_some() {
+                return Ok(entry);
+            }
+        }
+    }
+
     fn record(&self) -> Result<Entry> {
         let (record, rest) =
             postcard::take_from_bytes::<Record>(&self.body).map_err(|_| self.damaged("an entry that is no record"))?;
@@ -154,6 +180,36 @@ impl<R: Read> Iterator for LogReader<R> {
         self.ended = !matches!(item, Some(Ok(_)));
         item
     }
+}
+
+/// An entry of a log, read in passing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Skimmed {
+    /// A request that ended.
+    Record {
+        /// As [`Record::entry`].
+        entry: u32,
+    },
+    /// A note, as it was written.
+    Note(Note, Vec<u8>),
+}
+
+/// The first fields of a [`Record`], in its order: what follows them is not read.
+#[derive(Deserialize)]
+struct RecordHead {
+    #[serde(rename = "k")]
+    _k: u64,
+    #[serde(rename = "turn")]
+    _turn: u32,
+    #[serde(rename = "index")]
+    _index: u64,
+    #[serde(rename = "phase")]
+    _phase: PhaseKind,
+    #[serde(rename = "worker")]
+    _worker: u16,
+    #[serde(rename = "target")]
+    _target: u16,
+    entry: u32,
 }
 
 fn note(kind: u8) -> Option<Note> {

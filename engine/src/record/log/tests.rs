@@ -29,6 +29,17 @@ proptest! {
     }
 
     #[test]
+    fn what_is_skimmed_is_what_is_read(records in prop::collection::vec(any_record(), 0..8)) {
+        let bytes = written(&records);
+        let mut skimmed = reader(&bytes).unwrap();
+        for record in &records {
+            prop_assert_eq!(skimmed.skim().unwrap(), Some(Skimmed::Record { entry: record.entry }));
+        }
+        prop_assert_eq!(skimmed.skim().unwrap(), None);
+        prop_assert_eq!(skimmed.offset(), bytes.len() as u64);
+    }
+
+    #[test]
     fn damaged_bytes_never_panic(
         records in prop::collection::vec(any_record(), 1..4),
         damage in prop::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..8),
@@ -41,6 +52,9 @@ proptest! {
         if let Ok(reader) = reader(&bytes) {
             // Twelve bytes of header, at least four an entry.
             prop_assert!(reader.count() <= bytes.len() / 4);
+        }
+        if let Ok(mut reader) = reader(&bytes) {
+            while let Ok(Some(_)) = reader.skim() {}
         }
     }
 }
