@@ -19,9 +19,24 @@ impl Curves {
         Self { wanted, found: Vec::new() }
     }
 
+    /// The same curves, of which none is found yet.
+    pub(super) fn anew(&self) -> Self {
+        Self::of(self.wanted)
+    }
+
+    /// Adds those that were found elsewhere.
+    pub(super) fn absorb(&mut self, other: Self) {
+        self.found.extend(other.found);
+    }
+
+    /// Whether the curve of a metric is wanted.
+    pub(super) fn wants(&self, info: &MetricInfo) -> bool {
+        self.wanted.iter().any(|wanted| std::ptr::eq(*wanted, info))
+    }
+
     /// Looks at the sorted values of a metric.
     pub(super) fn look(&mut self, info: &'static MetricInfo, sorted: &[f64]) {
-        if self.wanted.iter().any(|wanted| wanted.tag == info.tag) {
+        if self.wants(info) {
             self.found.push((info.tag, of(|share| percentile_of_sorted(sorted, share))));
         }
     }

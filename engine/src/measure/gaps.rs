@@ -41,19 +41,19 @@ impl Gaps {
     }
 
     /// `inter_chunk_latency`, and its curve where that is wanted; `None` without gaps.
-    pub(super) fn metric(&mut self, curves: Option<&mut Curves>) -> Option<Metric> {
+    pub(super) fn metric(&mut self, curves: &mut Curves) -> Option<Metric> {
         let (stats, tails) = match &self.rounded {
             Some(rounded) => {
                 let histogram = rounded.histogram();
                 let tails = TAILS.map(|share| ms(histogram.value_at_quantile(share)));
-                if let Some(curves) = curves {
+                if curves.wants(&tags::INTER_CHUNK_LATENCY) {
                     curves.put(&tags::INTER_CHUNK_LATENCY, curve::of_histogram(&histogram));
                 }
                 (Stats::of_histogram(&histogram)?, tails)
             }
             None => {
                 let stats = Stats::of_nanos(&mut self.exact)?;
-                if let Some(curves) = curves {
+                if curves.wants(&tags::INTER_CHUNK_LATENCY) {
                     curves.put(&tags::INTER_CHUNK_LATENCY, curve::of_nanos(&self.exact));
                 }
                 (stats, tails_of_nanos(&self.exact))
@@ -82,7 +82,8 @@ mod tests {
             exact.add(&gaps);
             rounded.add(&gaps);
         }
-        let (exact, rounded) = (exact.metric(None).unwrap(), rounded.metric(None).unwrap());
+        let none = &mut Curves::of(&[]);
+        let (exact, rounded) = (exact.metric(none).unwrap(), rounded.metric(none).unwrap());
         assert!(exact.exact && !rounded.exact);
         let (a, b) = (exact.stats.unwrap(), rounded.stats.unwrap());
         assert_eq!((a.count, b.count), (1_000, 1_000));
@@ -91,6 +92,6 @@ mod tests {
         for (a, b) in [(a.p50, b.p50), (a.p99, b.p99), (a.max, b.max), (a.sum, b.sum), (a999, b999)] {
             assert!((a - b).abs() <= a / 500.0, "{a} {b}");
         }
-        assert!(Gaps::new(0).metric(None).is_none());
+        assert!(Gaps::new(0).metric(none).is_none());
     }
 }

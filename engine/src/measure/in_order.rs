@@ -1,7 +1,7 @@
 //! The successful requests of a phase in the order of their issue.
 
 use super::basis::State;
-use super::request::per_request;
+use super::request::{PerRequest, per_request};
 use super::requests::Requests;
 use super::tags::MetricInfo;
 use crate::clock::Nanos;
@@ -9,17 +9,23 @@ use std::ops::Range;
 
 /// The successful requests among some, by their issue, and by `k` where they were issued at one instant.
 ///
-/// Memory: 4 bytes a request; 12 while they are sorted, and 16 while values are taken out of them.
+/// Memory: 4 bytes a request; 12 while they are sorted, and 16 while values are taken out of them; what is kept of
+/// values up to [`KEPT`].
 pub(super) struct InOrder<'a> {
     requests: &'a Requests,
     streaming: bool,
     /// Places among the requests. More than these can name would take 80 GB.
     order: Vec<u32>,
+    /// Values that are asked for again and again, in order.
+    kept: Vec<(&'static PerRequest, Vec<f64>)>,
 }
 
 impl<'a> InOrder<'a> {
-    /// `streaming` is the plan's.
-    pub(super) fn of(requests: &'a Requests, streaming: bool) -> Self {
+    /// `streaming` is the plan's; the values of some metrics are kept, where they do not take over [`KEPT`].
+    pub(super) fn of(requests: &'a Requests, streaming: bool, often: &[&MetricInfo]) -> Self {
+        let most = KEPT / size_of::<f64>() / requests.len().max(1);
+        let often = often.iter().filter(|_| often.len() <= most).filter_map(|info| per_request(info));
+        let mut kept: Vec<_> = often.map(|metric| (metric, Vec::with_capacity(requests.len()))).collect();
         // A key is an instant above a place. Where both need more than 64 bits the instant loses its last ones, and
         // requests that are equal then are told apart below.
         let bits = usize::BITS - requests.len().leading_zeros();
@@ -31,6 +37,9 @@ impl<'a> InOrder<'a> {
             if request.state == State::Succeeded {
                 keys.push(((request.issued - first) >> shift) << bits | place);
             }
+            for (metric, values) in &mut kept {
+                values.push(metric.value(request, streaming).unwrap_or(f64::NAN));
+            }
             place += 1;
         });
         keys.sort_unstable();
@@ -41,7 +50,12 @@ impl<'a> InOrder<'a> {
                 (request.issued, request.k)
             });
         }
-        Self { requests, streaming, order: keys.iter().map(|key| place_of(*key) as u32).collect() }
+        let order: Vec<u32> = keys.iter().map(|key| place_of(*key) as u32).collect();
+        drop(keys);
+        for (_, values) in &mut kept {
+            *values = order.iter().map(|place| values[*place as usize]).collect();
+        }
+        Self { requests, streaming, order, kept }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -62,6 +76,10 @@ impl<'a> InOrder<'a> {
     /// The values that these requests have of a metric, in order; not a number where one has none.
     pub(super) fn values(&self, info: &MetricInfo, of: Range<usize>) -> Vec<f64> {
         let metric = per_request(info);
+        let kept = self.kept.iter().find(|(kept, _)| metric.is_some_and(|metric| std::ptr::eq(*kept, metric)));
+        if let Some((_, values)) = kept {
+            return values[of].to_vec();
+        }
         let order = &self.order[of];
         let mut at = vec![u32::MAX; self.requests.len()];
         for (nth, place) in (0..).zip(order) {
@@ -79,6 +97,9 @@ impl<'a> InOrder<'a> {
         values
     }
 }
+
+/// Bytes of values that are kept.
+const KEPT: usize = 64 << 20;
 
 #[cfg(test)]
 mod tests {
@@ -104,7 +125,7 @@ mod tests {
                 kept.add(&Basis::of(&record, &TokenCounts::UNKNOWN));
                 expected.push((issued, k));
             }
-            let ordered = InOrder::of(&kept, true);
+            let ordered = InOrder::of(&kept, true, &[]);
             expected.sort_unstable();
             let found: Vec<_> = ordered.order.iter().map(|at| kept.at(*at as usize)).map(|r| (r.issued, r.k)).collect();
             prop_assert_eq!(found, expected);
@@ -132,12 +153,15 @@ mod tests {
             kept.add(&Basis::of(&record, &TokenCounts::UNKNOWN));
         }
         expected.sort_by_key(|(issued, k, _)| (*issued, *k));
-        let ordered = InOrder::of(&kept, true);
+        let ordered = InOrder::of(&kept, true, &[]);
         assert_eq!(ordered.len(), expected.len());
         let of = 3..ordered.len() - 2;
-        let values = ordered.values(&tags::TIME_TO_FIRST_TOKEN, of.clone());
-        for (value, (_, k, ttft)) in values.iter().zip(&expected[of]) {
-            assert_eq!(if value.is_nan() { -1.0 } else { *value }, *ttft, "{k}");
+        for ordered in [&ordered, &InOrder::of(&kept, true, &[&tags::REQUEST_LATENCY, &tags::TIME_TO_FIRST_TOKEN])] {
+            let values = ordered.values(&tags::TIME_TO_FIRST_TOKEN, of.clone());
+            assert_eq!(values.len(), of.len());
+            for (value, (_, k, ttft)) in values.iter().zip(&expected[of.clone()]) {
+                assert_eq!(if value.is_nan() { -1.0 } else { *value }, *ttft, "{k}");
+            }
         }
         for instant in [0, 100 * MILLI, 400 * MILLI + 1, 900 * MILLI] {
             let before = expected.iter().filter(|(at, ..)| *at < instant).count();

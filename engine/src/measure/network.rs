@@ -1,7 +1,6 @@
 //! What the network was like: connections, handshakes, round trips, windows, and the phases of requests on new and on
 //! kept connections.
 
-use super::basis::State;
 use super::bursts::Bursts;
 use super::counts::ConnectionCounts;
 use super::delayed_ack::DelayedAcks;
@@ -9,12 +8,9 @@ use super::distribution::Distribution;
 use super::first_token::FirstTokenFigures;
 use super::long_sends::LongSends;
 use super::path::{LateSetUps, PathTally, SlowConnects};
-use super::request::{ms, per_request};
-use super::requests::Requests;
+use super::request::ms;
 use super::shard::{HistogramId, Shard};
 use super::stats::Stats;
-use super::summary::Metric;
-use super::tags::{self, MetricInfo};
 use crate::interned::Name;
 use crate::record::{Handshake, Record};
 use serde::{Deserialize, Serialize};
@@ -127,7 +123,7 @@ impl Handshakes {
 }
 
 impl NetworkFigures {
-    /// From the summed shards, the handshakes, and the [`phases`].
+    /// From the summed shards, the handshakes, and the phases.
     pub(super) fn of(
         mut targets: Vec<Spoken>,
         shard: &Shard,
@@ -174,44 +170,3 @@ fn failed_addresses(shard: &Shard) -> Vec<FailedAddress> {
     };
     shard.failed_addresses.iter().map(entry).collect()
 }
-
-/// The phases of these requests, of which so many made their connection, and so many did not; their metrics are known.
-pub(super) fn phases(requests: &Requests, (new, kept): (u64, u64), metrics: &[Metric]) -> Vec<PhaseFigures> {
-    PHASES
-        .into_iter()
-        .map(|info| {
-            let tag = info.tag;
-            if new == 0 || kept == 0 {
-                // All are of one kind.
-                let all = metrics.iter().find(|metric| metric.info.tag == tag);
-                let all = all.and_then(|metric| metric.stats);
-                return PhaseFigures { tag, new: all.filter(|_| new > 0), reused: all.filter(|_| kept > 0) };
-            }
-            let of = |count| Vec::with_capacity(count as usize);
-            let (mut of_new, mut of_kept) = (of(new), of(kept));
-            let metric = per_request(info);
-            requests.each(|request| {
-                if request.state == State::Succeeded {
-                    let mine = match request.phases.tcp {
-                        0 => &mut of_kept,
-                        _ => &mut of_new,
-                    };
-                    mine.extend(metric.and_then(|metric| metric.value(request, true)));
-                }
-            });
-            PhaseFigures { tag, new: Stats::of(&mut of_new), reused: Stats::of(&mut of_kept) }
-        })
-        .collect()
-}
-
-/// The phases in the order in which they happen, and their sum.
-const PHASES: [&MetricInfo; 8] = [
-    &tags::HTTP_REQ_BLOCKED,
-    &tags::HTTP_REQ_DNS_LOOKUP,
-    &tags::HTTP_REQ_CONNECTING,
-    &tags::HTTP_REQ_TLS,
-    &tags::HTTP_REQ_SENDING,
-    &tags::HTTP_REQ_WAITING,
-    &tags::HTTP_REQ_RECEIVING,
-    &tags::HTTP_REQ_TOTAL,
-];

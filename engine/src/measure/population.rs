@@ -3,34 +3,30 @@
 use super::arrivals::PossibleShift;
 use super::arrived::Arrived;
 use super::basis::{Basis, State};
+use super::by_connection::ByConnection;
 use super::client_share::{ClientShare, GapBounds, Judged, Movers};
-use super::concurrency::InFlight;
 use super::curve::Curves;
+use super::evaluation::{Beside, Evaluation};
 use super::facts::RunFacts;
 use super::gaps::Gaps;
 use super::goodput::Goodput;
 use super::goodput::Judge;
-use super::network::{self, Handshakes, NetworkFigures};
+use super::network::{Handshakes, NetworkFigures, PhaseFigures};
 use super::path::PathTally;
 use super::rate::Arrivals;
 use super::request::RequestMetrics;
-use super::request::{METRICS, OF_SERVERS, PerRequest};
 use super::requests::Requests;
 use super::shard::Shard;
 use super::span::Span;
-use super::stats::{Stats, TAILS};
 use super::summary::Metric;
 use super::tags::{self, MetricInfo};
 use super::tokens::TokenCounts;
 use crate::clock::Nanos;
 use crate::plan::Slo;
 use crate::record::{Outcome, Record};
-use crate::statistics::percentile_of_sorted;
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 /// The requests of one phase. Memory: that of [`Requests`], and 8 bytes a gap up to the limit; while metrics are made,
-/// 16 bytes a request more, and no less than [`SCRATCH`].
+/// 16 bytes a request more, and no less than 64 MiB.
 #[derive(Debug, Default)]
 pub(super) struct Population {
     requests: Requests,
@@ -70,6 +66,16 @@ impl Outcomes {
     pub(super) fn finished(self) -> u64 {
         self.succeeded + self.failed
     }
+}
+
+/// The metrics of a phase, and what else is known of their values.
+pub(super) struct JudgedMetrics {
+    pub(super) metrics: Vec<Metric>,
+    /// What the client can have made of them.
+    pub(super) shares: Vec<ClientShare>,
+    pub(super) curves: Curves,
+    /// The phases of requests on new and on kept connections.
+    pub(super) phases: Vec<PhaseFigures>,
 }
 
 impl Population {
@@ -127,12 +133,9 @@ impl Population {
         }
     }
 
-    /// What the network was like for these requests, whose metrics these are.
-    pub(super) fn network(&mut self, shard: &Shard, facts: &RunFacts, metrics: &[Metric]) -> NetworkFigures {
+    /// What the network was like for these requests, whose phases these are.
+    pub(super) fn network(&mut self, shard: &Shard, facts: &RunFacts, phases: Vec<PhaseFigures>) -> NetworkFigures {
         let handshakes = std::mem::take(&mut self.handshakes);
-        let new = self.on_new_connections;
-        let kept = self.outcomes.succeeded - new;
-        let phases = network::phases(&self.requests, (new, kept), metrics);
         NetworkFigures::of(facts.targets.clone(), shard, handshakes, phases, &self.path_tally)
     }
 
@@ -173,18 +176,22 @@ impl Population {
 
     /// All metrics, in table order.
     pub(super) fn metrics(&mut self) -> Vec<Metric> {
-        self.metrics_with(&mut Movers::new([false; 3]), None)
+        self.metrics_with(&mut Beside::nothing())
     }
 
-    /// All metrics, in table order, and what the client can have made of them. `gaps` are the shifts of percentiles of
-    /// gaps, where late reads are the client's to answer for.
+    /// All metrics, in table order, and what else is known of them. `gaps` are the shifts of percentiles of gaps, where
+    /// late reads are the client's to answer for.
     pub(super) fn judged_metrics(
         &mut self,
-        mut movers: Movers,
+        movers: Movers,
         gaps: Option<&[PossibleShift]>,
-        curves: &mut Curves,
-    ) -> (Vec<Metric>, Vec<ClientShare>) {
-        let metrics = self.metrics_with(&mut movers, Some(curves));
+        curves: Curves,
+    ) -> JudgedMetrics {
+        let new = self.on_new_connections;
+        let by_connection = ByConnection::new(Some([new, self.outcomes.succeeded - new]));
+        let mut beside = Beside { movers, curves, by_connection };
+        let metrics = self.metrics_with(&mut beside);
+        let Beside { movers, curves, by_connection } = beside;
         let of_goodput = self.goodput_shares(&movers);
         let mut shares = movers.finish();
         let of_gaps = metrics.iter().find(|metric| metric.info.tag == tags::INTER_CHUNK_LATENCY.tag);
@@ -192,7 +199,7 @@ impl Population {
             shares.extend(self.gap_bounds.shares(metric, gaps));
         }
         shares.extend(of_goodput);
-        (metrics, shares)
+        JudgedMetrics { metrics, shares, curves, phases: by_connection.finish() }
     }
 
     /// What the client can have made of goodput.
@@ -208,60 +215,13 @@ impl Population {
         judged.shares(&goodput, self.outcomes.finished(), self.duration_s())
     }
 
-    fn metrics_with(&mut self, movers: &mut Movers, mut curves: Option<&mut Curves>) -> Vec<Metric> {
-        let mut metrics: Vec<Metric> = self.gaps.metric(curves.as_deref_mut()).into_iter().collect();
-        let together = SCRATCH / size_of::<f64>() / self.requests.len().max(1);
-        let of_servers: &'static [PerRequest] = if self.timed { &OF_SERVERS } else { &[] };
-        let mut all: Vec<&'static PerRequest> = METRICS.iter().chain(of_servers).collect();
-        // Together, so that few walks ask what else a request can have been.
-        all.sort_by_key(|metric| !Movers::moves(metric.info));
-        // One set of columns for all: what is given back between two walks is not at once the system's again.
-        let mut columns: Vec<Vec<f64>> = Vec::new();
-        for some in all.chunks(together.max(2)) {
-            self.fill(&mut columns, some, movers);
-            sort(&mut columns[..some.len()]);
-            for (place, (metric, values)) in some.iter().zip(&mut columns).enumerate() {
-                metrics.extend(of_values(metric.info, values, |sorted, stats, tails| {
-                    movers.end(place, metric.info, sorted, stats, tails);
-                    if let Some(curves) = curves.as_deref_mut() {
-                        curves.look(metric.info, sorted);
-                    }
-                }));
-            }
-        }
-        drop(columns);
-        metrics.sort_by_key(|metric| tags::place(metric.info));
+    fn metrics_with(&mut self, beside: &mut Beside) -> Vec<Metric> {
+        let all = Evaluation { requests: &self.requests, streaming: self.streaming, timed: self.timed };
+        let [mut metrics, together] = all.metrics(&mut self.gaps, beside);
         let single = self.single_values(&metrics);
         metrics.extend(single);
-        if let Some((stats, avg)) = InFlight::of(&self.requests).stats() {
-            metrics.push(Metric {
-                info: &tags::EFFECTIVE_CONCURRENCY,
-                avg,
-                stats: Some(stats),
-                tails: None,
-                exact: true,
-            });
-        }
+        metrics.extend(together);
         metrics
-    }
-
-    /// Fills columns with the values of each of these metrics.
-    fn fill(&self, columns: &mut Vec<Vec<f64>>, of: &[&PerRequest], movers: &mut Movers) {
-        let most = self.requests.len();
-        columns.resize_with(of.len().max(columns.len()), || Vec::with_capacity(most));
-        columns.iter_mut().for_each(Vec::clear);
-        movers.begin(of.len());
-        let movable = of.iter().any(|metric| Movers::moves(metric.info));
-        self.requests.each(|request| {
-            let others = if movable { movers.others(request) } else { None };
-            for (place, (metric, column)) in of.iter().zip(&mut *columns).enumerate() {
-                let Some(value) = metric.value(request, self.streaming) else { continue };
-                column.push(value);
-                if let Some(others) = &others {
-                    movers.add(place, metric, value, others, self.streaming);
-                }
-            }
-        });
     }
 
     /// The metrics of one value a run, in table order.
@@ -327,44 +287,6 @@ impl Population {
     }
 }
 
-/// Sorts columns, long ones beside each other on a thread each; without another thread, one after the other.
-fn sort(columns: &mut [Vec<f64>]) {
-    let long = columns.iter().filter(|column| column.len() >= LONG_COLUMN).count();
-    let left = Mutex::new(columns.iter_mut());
-    let take = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let work = || {
-        while let Some(column) = take() {
-            column.sort_unstable_by(f64::total_cmp);
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 1..long.min(MOST_SORTED) {
-            if thread::Builder::new().spawn_scoped(scope, work).is_err() {
-                break;
-            }
-        }
-        work();
-    });
-}
-
-/// The metric of these values, after a look at them when they are sorted; `None` without any.
-fn of_values(
-    info: &'static MetricInfo,
-    values: &mut [f64],
-    look: impl FnOnce(&[f64], &Stats, [f64; 2]),
-) -> Option<Metric> {
-    let stats = Stats::of(values)?;
-    let tails = TAILS.map(|share| percentile_of_sorted(values, share));
-    look(values, &stats, tails);
-    Some(Metric { info, avg: stats.mean(), stats: Some(stats), tails: Some(tails), exact: true })
-}
-
-/// Bytes of values that are taken out of the requests in one walk, where those of two metrics are not more.
-const SCRATCH: usize = 64 << 20;
-/// From so many values on a column is worth a thread.
-const LONG_COLUMN: usize = 1 << 18;
-/// So many columns are sorted beside each other.
-const MOST_SORTED: usize = 8;
 /// AIPerf's bounds of `osl_mismatch_count`: the lesser of 5 % of the requested length and 50 tokens.
 const OSL_TOLERANCE: f64 = 0.05;
 const OSL_TOLERANCE_TOKENS: f64 = 50.0;

@@ -56,6 +56,11 @@ impl<'a> Reader<'a> {
         Self { numbers: numbers.iter(), present }
     }
 
+    /// Whether none of the numbers that may be absent is there from here on.
+    pub(super) fn is_absent_from_here(&self) -> bool {
+        self.present == 0
+    }
+
     pub(super) fn take(&mut self) -> u64 {
         self.numbers.next().copied().unwrap_or(0)
     }

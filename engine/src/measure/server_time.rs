@@ -30,7 +30,11 @@ impl ServerTimes {
         row.time(self.remainder.map(|n| zigzag(n.cast_unsigned())), 0);
     }
 
+    /// From the last numbers of a row, all of which may be absent.
     pub(super) fn take(row: &mut Reader<'_>) -> Self {
+        if row.is_absent_from_here() {
+            return Self::default();
+        }
         let mut time = || -> Option<Nanos> { row.time(0) };
         let told = Timings {
             queue: time(),

@@ -78,7 +78,7 @@ impl RunSeries {
         metrics: &[Metric],
         end: Option<Nanos>,
     ) -> Option<(Steady, Confidence)> {
-        let requests = InOrder::of(requests, self.streaming);
+        let requests = InOrder::of(requests, self.streaming, &FIGURES);
         let all = requests.len();
         if all < LEAST {
             return None;

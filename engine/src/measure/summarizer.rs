@@ -11,7 +11,7 @@ use super::facts::CoreFigures;
 use super::facts::{PhaseFacts, RunFacts};
 use super::goodput::Judge;
 use super::goodput::TierFigures;
-use super::population::Population;
+use super::population::{JudgedMetrics, Population};
 use super::rate::RateFigures;
 use super::request::RequestMetrics;
 use super::request::request_metrics;
@@ -160,10 +160,10 @@ impl Summarizer {
         let receive = stamped && !self.slow_reader;
         // Who reads slowly on purpose comes late to what follows a response in a closed loop.
         let movers = Movers::new([!self.slow_reader || self.open_loop, !self.slow_reader, receive]);
-        let mut curves = Curves::of(&LATENCIES);
-        let (metrics, shares) = self.profiling.judged_metrics(movers, receive.then_some(&gap_shifts), &mut curves);
+        let judged = self.profiling.judged_metrics(movers, receive.then_some(&gap_shifts), Curves::of(&LATENCIES));
+        let JudgedMetrics { metrics, shares, curves, phases } = judged;
         let arrivals = stamped.then(|| ArrivalFigures::of(&shard, &metrics, &shares, &gap_shifts)).flatten();
-        let network = self.profiling.network(&shard, &facts, &metrics);
+        let network = self.profiling.network(&shard, &facts, phases);
         let mut summary = Summary {
             started_at_ns: facts.wall_start_ns,
             ended_at_ns: facts.wall_end_ns,

@@ -16,8 +16,18 @@ pub(in crate::measure) struct Movers {
     /// Which kinds of lateness are the client's to answer for.
     answers: [bool; Lateness::ALL.len()],
     /// Of each metric of the chunk under way.
-    moved: Vec<[Moved; Lateness::ALL.len()]>,
+    moved: Vec<UnderWay>,
+    /// Which kinds of lateness can move one of them.
+    asked: [bool; Lateness::ALL.len()],
     shifts: Vec<(&'static MetricInfo, Lateness, Shift)>,
+}
+
+/// A metric whose values are looked at.
+#[derive(Debug)]
+struct UnderWay {
+    /// Which kinds of lateness can move it.
+    by: [bool; Lateness::ALL.len()],
+    moved: [Moved; Lateness::ALL.len()],
 }
 
 /// A request as it can have been instead.
@@ -38,23 +48,34 @@ impl Others {
 impl Movers {
     /// `answers`: which kinds of lateness are the client's to answer for, in the order of [`Lateness::ALL`].
     pub(in crate::measure) fn new(answers: [bool; Lateness::ALL.len()]) -> Self {
-        Self { answers, moved: Vec::new(), shifts: Vec::new() }
+        Self { answers, moved: Vec::new(), asked: [true; Lateness::ALL.len()], shifts: Vec::new() }
+    }
+
+    /// Asks for the same, and has gathered nothing yet.
+    pub(in crate::measure) fn anew(&self) -> Self {
+        Self::new(self.answers)
+    }
+
+    /// Adds what was gathered of metrics that come after its own.
+    pub(in crate::measure) fn absorb(&mut self, later: Self) {
+        self.shifts.extend(later.shifts);
     }
 
     /// Whether lateness of the client can move a metric at all.
     pub(in crate::measure) fn moves(info: &MetricInfo) -> bool {
-        MOVABLE.iter().any(|movable| std::ptr::eq(*movable, info))
+        moved_by(info).contains(&true)
     }
 
     /// Begins a chunk of metrics.
-    pub(in crate::measure) fn begin(&mut self, metrics: usize) {
-        self.moved.clear();
-        self.moved.resize_with(metrics, Default::default);
+    pub(in crate::measure) fn begin(&mut self, metrics: &[&PerRequest]) {
+        let under_way = |metric: &&PerRequest| UnderWay { by: moved_by(metric.info), moved: Default::default() };
+        self.moved = metrics.iter().map(under_way).collect();
+        self.asked = std::array::from_fn(|kind| self.moved.iter().any(|of| of.by[kind]));
     }
 
     /// What a request can have been; `None` where it can have been no other.
     pub(in crate::measure) fn others(&self, request: &Basis) -> Option<Others> {
-        let [dispatch, set_up, receive] = self.answers;
+        let [dispatch, set_up, receive] = std::array::from_fn(|kind| self.answers[kind] && self.asked[kind]);
         // Without the lag it would not have been due earlier.
         let lag = request.lags.dispatch.min(request.late);
         let dispatched = (dispatch && lag > NARROW).then(|| without_lag(request, lag));
@@ -73,11 +94,11 @@ impl Movers {
         others: &Others,
         streaming: bool,
     ) {
-        if !Self::moves(metric.info) {
-            return;
-        }
-        let Some(moved) = self.moved.get_mut(place) else { return };
-        for (moved, others) in moved.iter_mut().zip(others.by_kind()) {
+        let Some(UnderWay { by, moved }) = self.moved.get_mut(place) else { return };
+        for ((by, moved), others) in by.iter().zip(moved).zip(others.by_kind()) {
+            if !by || others.is_empty() {
+                continue;
+            }
             let values = others.iter().filter_map(|other| metric.value(other, streaming));
             let (least, most) = values.fold((stated, stated), |(low, high), v| (low.min(v), high.max(v)));
             moved.add(stated, least, most);
@@ -94,7 +115,7 @@ impl Movers {
         tails: [f64; 2],
     ) {
         let Some(moved) = self.moved.get_mut(place) else { return };
-        for (moved, lateness) in std::mem::take(moved).into_iter().zip(Lateness::ALL) {
+        for (moved, lateness) in std::mem::take(&mut moved.moved).into_iter().zip(Lateness::ALL) {
             let shifts = moved.shifts(sorted, stats, tails).into_iter();
             let counts =
                 |shift: &Shift| is_shift(info, shift.statistic, shift.lower_by.max(shift.higher_by), stats.mean());
@@ -172,27 +193,65 @@ fn arrived_earlier(request: &Basis) -> [Basis; 3] {
     }
 }
 
-/// Metrics that lateness can move. The client's own lag (`credit_to_start_latency`) is none of them.
-static MOVABLE: [&MetricInfo; 21] = [
-    &tags::TIME_TO_FIRST_TOKEN,
-    &tags::TIME_TO_SECOND_TOKEN,
-    &tags::TIME_TO_FIRST_OUTPUT_TOKEN,
-    &tags::TIME_TO_FIRST_TOKEN_FROM_SEND,
-    &tags::SCHEDULED_TIME_TO_FIRST_TOKEN,
-    &tags::REQUEST_LATENCY,
-    &tags::RESPONSE_TIME,
-    &tags::INTER_TOKEN_LATENCY,
-    &tags::DECODE_DURATION,
-    &tags::OUTPUT_TOKEN_THROUGHPUT_PER_USER,
-    &tags::E2E_OUTPUT_TOKEN_THROUGHPUT,
-    &tags::PREFILL_THROUGHPUT_PER_USER,
-    &tags::STREAM_PREFILL_LATENCY,
-    &tags::EFFECTIVE_LATENCY,
-    &tags::STREAM_SETUP_LATENCY,
-    &tags::QUEUE_TIME,
-    &tags::HTTP_REQ_BLOCKED,
-    &tags::HTTP_REQ_CONNECTING,
-    &tags::HTTP_REQ_TLS,
-    &tags::HTTP_REQ_CONNECTION_OVERHEAD,
-    &tags::HTTP_REQ_TOTAL,
+/// Which kinds of lateness can move a metric, in the order of [`Lateness::ALL`].
+fn moved_by(info: &MetricInfo) -> [bool; Lateness::ALL.len()] {
+    let of = MOVABLE.iter().find(|(movable, _)| std::ptr::eq(*movable, info));
+    of.map_or([false; Lateness::ALL.len()], |(_, by)| *by)
+}
+
+/// Metrics that lateness can move, and which kinds of it. The client's own lag (`credit_to_start_latency`) is none of
+/// them.
+static MOVABLE: [(&MetricInfo, [bool; Lateness::ALL.len()]); 21] = [
+    (&tags::SCHEDULED_TIME_TO_FIRST_TOKEN, [true, true, true]),
+    (&tags::RESPONSE_TIME, [true, true, false]),
+    (&tags::EFFECTIVE_LATENCY, [true, true, false]),
+    (&tags::TIME_TO_FIRST_TOKEN, [false, true, true]),
+    (&tags::TIME_TO_SECOND_TOKEN, [false, false, true]),
+    (&tags::TIME_TO_FIRST_OUTPUT_TOKEN, [false, true, true]),
+    (&tags::TIME_TO_FIRST_TOKEN_FROM_SEND, [false, false, true]),
+    (&tags::REQUEST_LATENCY, [false, true, true]),
+    (&tags::INTER_TOKEN_LATENCY, [false, true, true]),
+    (&tags::DECODE_DURATION, [false, true, true]),
+    (&tags::OUTPUT_TOKEN_THROUGHPUT_PER_USER, [false, true, true]),
+    (&tags::E2E_OUTPUT_TOKEN_THROUGHPUT, [false, true, true]),
+    (&tags::PREFILL_THROUGHPUT_PER_USER, [false, true, true]),
+    (&tags::STREAM_PREFILL_LATENCY, [false, true, true]),
+    (&tags::STREAM_SETUP_LATENCY, [false, true, false]),
+    (&tags::QUEUE_TIME, [false, true, false]),
+    (&tags::HTTP_REQ_BLOCKED, [false, true, false]),
+    (&tags::HTTP_REQ_CONNECTING, [false, true, false]),
+    (&tags::HTTP_REQ_TLS, [false, true, false]),
+    (&tags::HTTP_REQ_CONNECTION_OVERHEAD, [false, true, false]),
+    (&tags::HTTP_REQ_TOTAL, [false, true, false]),
 ];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measure::request::METRICS;
+    use crate::measure::tokens::TokenCounts;
+    use crate::record::testing::any_record;
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn what_is_not_asked_of_a_metric_cannot_move_it(record in any_record(), lag in 1..u64::MAX) {
+            let mut request = Basis::of(&record, &TokenCounts::of(&record, Some(&mut |text| text.len() as u32)));
+            request.late = request.late.max(lag);
+            let others = Others {
+                dispatched: Some(without_lag(&request, lag)),
+                connected: Some(connected_earlier(&request)),
+                received: Some(arrived_earlier(&request)),
+            };
+            for metric in METRICS.iter().filter(|metric| Movers::moves(metric.info)) {
+                let by = moved_by(metric.info);
+                for (_, others) in by.iter().zip(others.by_kind()).filter(|(by, _)| !**by) {
+                    for other in others {
+                        let (as_another, as_it_was) = (metric.value(other, true), metric.value(&request, true));
+                        prop_assert_eq!(as_another, as_it_was, "{}", metric.info.tag);
+                    }
+                }
+            }
+        }
+    }
+}
