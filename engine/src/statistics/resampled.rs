@@ -4,14 +4,16 @@ use super::{Sample, block_length, percentile_of_sorted};
 use crate::random::ItemRng;
 
 /// Standard errors of percentiles (`shares` from 0 to 1) of values in the order in which they were observed, which
-/// `sorted` has by size: the standard deviation over 1 000 resamples of blocks of neighbours, the circular block
-/// bootstrap (Politis and Romano 1992). `None` under 100 values, and where one is not finite.
+/// `sorted` has by size: the standard deviation over 1 000 resamples of blocks of neighbours, whose lengths are drawn
+/// from a geometric distribution, the stationary bootstrap (Politis and Romano 1994). `None` under 100 values, and
+/// where one is not finite.
 ///
 /// Of a resample only the share of values at or below the percentile is counted, and its percentile taken for the value
 /// at the share that it is short of (Woodruff 1952; Bahadur 1966 has the order of what that neglects). So a resample of
 /// a million values costs one subtraction a block.
 ///
-/// Blocks are of twice [`block_length`]; of over 20 000 values, of that of the means of as many groups of neighbours.
+/// Blocks have a mean length of [`block_length`]; of over 20 000 values, of that of the means of as many groups of
+/// neighbours.
 #[must_use]
 pub fn percentile_errors(values: &[f64], sorted: &[f64], shares: &[f64], rng: &mut ItemRng) -> Option<Vec<f64>> {
     let count = values.len();
@@ -19,13 +21,13 @@ pub fn percentile_errors(values: &[f64], sorted: &[f64], shares: &[f64], rng: &m
         return None;
     }
     let below: Vec<Vec<u32>> = shares.iter().map(|share| counted(values, bound(sorted, *share))).collect();
-    let block = block(values);
+    let blocks = Blocks::of(values);
     let mut drawn = vec![Vec::with_capacity(RESAMPLES); shares.len()];
     for _ in 0..RESAMPLES {
         let mut found = vec![0i64; shares.len()];
         let mut left = count;
         while left > 0 {
-            let (start, length) = (rng.below(count), block.min(left));
+            let (start, length) = (rng.below(count), blocks.length(rng).min(left));
             for (found, below) in found.iter_mut().zip(&below) {
                 *found += i64::from(in_block(below, start, length));
             }
@@ -66,9 +68,28 @@ fn in_block(below: &[u32], start: usize, length: usize) -> u32 {
     }
 }
 
-/// How many neighbours stay together. A block leaves out what its values have in common with their neighbours outside:
-/// errors of long blocks are less too small, and are needed to hold for pairs of runs.
-fn block(values: &[f64]) -> usize {
+/// How many neighbours stay together.
+struct Blocks {
+    /// Logarithm of the chance that a block goes on after a value; none where a block is one value.
+    goes_on_ln: Option<f64>,
+}
+
+impl Blocks {
+    fn of(values: &[f64]) -> Self {
+        let mean = mean_length(values);
+        let goes_on_ln = (mean > 1).then(|| (-1.0 / mean as f64).ln_1p());
+        Self { goes_on_ln }
+    }
+
+    /// The length of one, from a geometric distribution: at least 1.
+    fn length(&self, rng: &mut ItemRng) -> usize {
+        let Some(goes_on_ln) = self.goes_on_ln else { return 1 };
+        let uniform = (rng.below(1 << 32) as f64 + 0.5) / (1u64 << 32) as f64;
+        1 + (uniform.ln() / goes_on_ln) as usize
+    }
+}
+
+fn mean_length(values: &[f64]) -> usize {
     let group = values.len().div_ceil(MOST_GROUPS);
     let length = match group {
         1 => block_length(values),
@@ -77,7 +98,7 @@ fn block(values: &[f64]) -> usize {
             group * block_length(&values.chunks(group).map(mean).collect::<Vec<_>>())
         }
     };
-    (2 * length).min((values.len() / 10).max(1))
+    length.min((values.len() / 10).max(1))
 }
 
 const LEAST: usize = 100;
@@ -102,6 +123,20 @@ mod tests {
         let mut sorted = values.to_vec();
         sorted.sort_unstable_by(f64::total_cmp);
         percentile_errors(values, &sorted, &[0.5, 0.95], &mut ItemRng::new(9, Stream::Bootstrap, seed))
+    }
+
+    #[test]
+    fn lengths_of_blocks_are_geometric_about_their_mean() {
+        let blocks = Blocks { goes_on_ln: Some((-1.0f64 / 20.0).ln_1p()) };
+        let mut rng = ItemRng::new(9, Stream::Bootstrap, 0);
+        let lengths: Vec<usize> = (0..20_000).map(|_| blocks.length(&mut rng)).collect();
+        let mean = lengths.iter().sum::<usize>() as f64 / lengths.len() as f64;
+        assert!((mean - 20.0).abs() < 0.6, "{mean}");
+        // Half of them are over 13: 0.95 to the 13th is 0.51, to the 14th 0.49.
+        let over = lengths.iter().filter(|length| **length > 13).count() as f64 / lengths.len() as f64;
+        assert!((over - 0.95f64.powi(13)).abs() < 0.015, "{over}");
+        assert!(lengths.contains(&1));
+        assert_eq!(Blocks { goes_on_ln: None }.length(&mut rng), 1);
     }
 
     /// The standard error of a percentile of `n` uniform values is √(p (1 − p) / n).
