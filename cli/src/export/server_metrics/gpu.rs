@@ -140,6 +140,6 @@ fn metric(figure: &GpuMetric) -> Value {
         put(name, value);
     }
     object.extend(figure.count.map(|count| ("count".to_owned(), count.into())));
-    object.extend(sum(figure).and_then(finite).map(|sum| ("sum".to_owned(), sum.into())));
+    object.extend(sum(figure).and_then(finite).map(|sum| ("sum".to_owned(), sum)));
     Value::Object(object)
 }
