@@ -70,7 +70,35 @@ pub(crate) fn eprint_line(text: impl std::fmt::Display) {
     if screen::hold(&text) {
         return;
     }
-    let _ = write_to(io::stderr, format!("{}\n", printable(&text)).into_bytes());
+    let text = printable(&text);
+    let text = match io::stderr().is_terminal() {
+        true => folded(&text, columns(io::stderr())),
+        false => text.into_owned(),
+    };
+    let _ = write_to(io::stderr, format!("{text}\n").into_bytes());
+}
+
+/// The text with its lines broken between words, so that a terminal of so many columns breaks none within one. A word
+/// that is longer stays whole: it may be an address or a command.
+fn folded(text: &str, width: usize) -> String {
+    let mut folded = String::with_capacity(text.len() + 16);
+    for (i, line) in text.split('\n').enumerate() {
+        if i > 0 {
+            folded.push('\n');
+        }
+        let mut used = 0;
+        for word in line.split_inclusive(' ') {
+            let length = word.trim_end_matches(' ').chars().count();
+            if used > 0 && used + length > width {
+                folded.truncate(folded.trim_end_matches(' ').len());
+                folded.push('\n');
+                used = 0;
+            }
+            folded.push_str(word);
+            used += word.chars().count();
+        }
+    }
+    folded
 }
 
 /// Writes text to stdout.
@@ -188,6 +216,20 @@ const EIO: i32 = 5;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn lines_are_broken_between_words() {
+        for (text, width, lines) in [
+            ("a note that is short", 80, "a note that is short"),
+            ("a note that is not", 8, "a note\nthat is\nnot"),
+            ("see http://127.0.0.1:8000/v1 now", 10, "see\nhttp://127.0.0.1:8000/v1\nnow"),
+            ("  indented as it was\n\nand more", 40, "  indented as it was\n\nand more"),
+            ("", 10, ""),
+            ("12345 6789", 10, "12345 6789"),
+        ] {
+            assert_eq!(folded(text, width), lines);
+        }
+    }
 
     #[test]
     fn nothing_that_steers_or_hides_is_left() {

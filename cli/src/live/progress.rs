@@ -84,7 +84,7 @@ fn bar(requests: Option<u64>, terminal: bool) -> Option<ProgressBar> {
     }
     let target = ProgressDrawTarget::stderr_with_hz(HZ);
     let (bar, template) = match requests {
-        Some(n) => (ProgressBar::with_draw_target(Some(n), target), "{bar:20} {pos}/{len} {wide_msg} ETA {eta}"),
+        Some(n) => (ProgressBar::with_draw_target(Some(n), target), "{bar:10} {pos}/{len} {wide_msg} ETA {eta}"),
         None => (ProgressBar::with_draw_target(None, target), "{spinner} {elapsed} {wide_msg}"),
     };
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -133,15 +133,17 @@ impl Figures {
     }
 
     fn line(&self, pace: &Pace, now: Duration) -> String {
+        // The end of a line that is too long is cut: what matters most comes first.
         let silence = pace
             .silence(now)
-            .map_or_else(String::new, |silence| format!(", nothing has come for {} s", silence.as_secs()));
+            .map_or_else(String::new, |silence| format!("nothing has come for {} s, ", silence.as_secs()));
         if self.issued == 0 {
-            return format!("warm-up: {} done, {} in flight{silence}", self.warmup_done, self.in_flight);
+            return format!("{silence}warm-up: {} done, {} in flight", self.warmup_done, self.in_flight);
         }
+        let failed = if self.failed > 0 { format!("{} failed, ", self.failed) } else { String::new() };
         format!(
-            "{:.1} req/s, {:.0} events/s, {} in flight, {} failed{silence}",
-            pace.requests, pace.events, self.in_flight, self.failed
+            "{silence}{failed}{:.1} req/s, {:.0} events/s, {} in flight",
+            pace.requests, pace.events, self.in_flight
         )
     }
 }
@@ -222,7 +224,9 @@ mod tests {
         let mut pace = Pace::default();
         pace.see(Duration::ZERO, &Figures::default());
         pace.see(Duration::from_secs(2), &figures);
-        assert_eq!(figures.line(&pace, Duration::from_secs(2)), "1.5 req/s, 0 events/s, 4 in flight, 0 failed");
+        assert_eq!(figures.line(&pace, Duration::from_secs(2)), "1.5 req/s, 0 events/s, 4 in flight");
+        let failing = Figures { failed: 2, ..figures };
+        assert_eq!(failing.line(&pace, Duration::from_secs(2)), "2 failed, 1.5 req/s, 0 events/s, 4 in flight");
     }
 
     #[test]
@@ -250,7 +254,7 @@ mod tests {
         let last = figures(29 * 187);
         pace.see(Duration::from_secs(100), &last);
         assert!(
-            last.line(&pace, Duration::from_secs(100)).ends_with("nothing has come for 42 s"),
+            last.line(&pace, Duration::from_secs(100)).starts_with("nothing has come for 42 s, "),
             "{}",
             last.line(&pace, Duration::from_secs(100))
         );

@@ -1,11 +1,11 @@
 //! The page of several runs: what they agree on, and what a sweep shows.
 
-use super::figures::{Figures, percent, shown};
+use super::figures::{Figures, count_of, percent, shown};
 use super::html::Html;
 use super::plot::{Line, Plot};
 use super::scale::Scale;
 use crate::export::campaign_document;
-use crate::report::sweep_in_words;
+use crate::report::{short, sweep_in_words};
 use crate::result::campaign::{Campaign, SweepPointOutcome};
 use crate::result::run::RunOutput;
 use std::path::Path;
@@ -25,7 +25,7 @@ pub(crate) fn of_campaign(campaign: &Campaign, base: &Path) -> String {
         html.element("p", &[], &format!("{} at {}", plan.models.join(" "), targets.join(" ")));
     }
     let points = campaign.points.len();
-    html.element("p", &[], &format!("{points} points, {} runs", runs.len()));
+    html.element("p", &[], &format!("{}, {}", count_of(points, "point"), count_of(runs.len(), "run")));
     if let Some(interrupted) = &campaign.interrupted {
         let words = format!("INTERRUPTED by {}: not all runs were made.", interrupted.why);
         html.element("p", &[("class", "FAILED")], &words);
@@ -248,14 +248,14 @@ const AGAINST_EACH_OTHER: [EachOther; 3] = [
 /// Heading, field, and how it is shown.
 type Column = (&'static str, &'static str, fn(f64) -> String);
 const COLUMNS: [Column; 8] = [
-    ("requests/s", "figures/throughput", shown),
-    ("good/s", "figures/goodput", shown),
+    ("requests/s", "figures/throughput", short),
+    ("good/s", "figures/goodput", short),
     ("good", "figures/good_fraction", percent),
-    ("tokens/s", "figures/output_tokens", shown),
-    ("TTFT p50, ms", "metrics/time_to_first_token_p50/mean", shown),
-    ("p99", "metrics/time_to_first_token_p99/mean", shown),
-    ("ITL p50, ms", "metrics/inter_token_latency_p50/mean", shown),
-    ("latency p99, ms", "metrics/request_latency_p99/mean", shown),
+    ("tokens/s", "figures/output_tokens", short),
+    ("TTFT p50, ms", "metrics/time_to_first_token_p50/mean", short),
+    ("p99", "metrics/time_to_first_token_p99/mean", short),
+    ("ITL p50, ms", "metrics/inter_token_latency_p50/mean", short),
+    ("latency p99, ms", "metrics/request_latency_p99/mean", short),
 ];
 
 #[cfg(test)]

@@ -110,8 +110,8 @@ fn probes(of: Figures<'_>, capacity: &Capacity, base: &Path) -> Html {
         cell(&mut html, "load", shown);
         cell(&mut html, "requests", shown);
         ["good_fraction", "interval/low", "interval/high"].iter().for_each(|field| cell(&mut html, field, percent));
-        cell(&mut html, "request_throughput", shown);
-        cell(&mut html, "time_to_first_token_p99_ms", shown);
+        cell(&mut html, "request_throughput", report::short);
+        cell(&mut html, "time_to_first_token_p99_ms", report::short);
         let holds = if probe.judgement.holds { "yes" } else { "no" };
         let holds = if probe.spoiled { "INVALID by the client" } else { holds };
         let holds = if probe.interrupted { "interrupted" } else { holds };

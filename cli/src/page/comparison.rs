@@ -1,7 +1,7 @@
 //! The page of a comparison: by how much each figure differs, how sure that is, and the curves of all runs.
 
 use super::distribution;
-use super::figures::Figures;
+use super::figures::{Figures, count_of};
 use super::html::Html;
 use crate::report::compare;
 use crate::result::comparison::{Comparison, Pair};
@@ -66,7 +66,9 @@ fn section(of: Figures<'_>, comparison: &Comparison, pair: &Pair, i: usize) -> H
     }
     html.raw("</tbody></table></div>");
     if !pair.changed.is_empty() {
-        html.raw("<details open><summary>").text(&format!("{} facts differ", pair.changed.len())).raw("</summary>");
+        html.raw("<details open><summary>")
+            .text(&format!("Planned otherwise: {}", count_of(pair.changed.len(), "setting")))
+            .raw("</summary>");
         html.raw("<div class=\"scroll\"><table><thead><tr><th>what</th><th>base</th><th>new</th></tr></thead><tbody>");
         for changed in &pair.changed {
             let shown = |value: &Option<String>| value.clone().unwrap_or_else(|| "–".into());

@@ -60,6 +60,12 @@ pub(super) fn part(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
+/// So many of a thing.
+pub(super) fn count_of(n: usize, what: &str) -> String {
+    let plural = if n == 1 { "" } else { "s" };
+    format!("{} {what}{plural}", count(n as u64))
+}
+
 /// A number in few characters; whole ones without a point.
 pub(super) fn shown(value: f64) -> String {
     if value.fract() == 0.0 && (0.0..1e9).contains(&value) { count(value as u64) } else { short(value) }
@@ -69,7 +75,7 @@ pub(super) fn shown(value: f64) -> String {
 pub(super) fn percent(share: f64) -> String {
     let percent = 100.0 * share;
     match percent {
-        p if p == 0.0 || p == 100.0 => format!("{p:.0} %"),
+        p if p.fract() == 0.0 => format!("{p:.0} %"),
         p if p > 99.995 => ">99.99 %".into(),
         p if p < 0.005 => "<0.01 %".into(),
         p => format!("{p:.2} %"),

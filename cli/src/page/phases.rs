@@ -1,8 +1,9 @@
 //! Where the time of requests went: the mean request in its phases, and the slowest ones.
 
-use super::figures::{Figures, shown};
+use super::figures::Figures;
 use super::html::Html;
 use super::plot::across;
+use crate::report::short;
 use ringload_engine::measure::{Charts, Slow};
 use ringload_engine::record::Phases;
 
@@ -22,17 +23,17 @@ pub(super) fn section(report: Figures<'_>, charts: &Charts) -> Html {
         bars(
             &mut html,
             &[(phase.hue, before / total, mean / total)],
-            &format!("{} of {} ms", shown(mean), shown(total)),
+            &format!("{} of {} ms", short(mean), short(total)),
         );
         html.raw("</td>");
         before += mean;
         for statistic in ["avg", "p50", "p99"] {
-            report.cell(&mut html, &format!("/summary/metrics/{}/{statistic}", phase.tag), shown);
+            report.cell(&mut html, &format!("/summary/metrics/{}/{statistic}", phase.tag), short);
         }
         let place = report.list("/summary/network/phases").iter().position(|p| p["tag"] == phase.tag);
         for kind in ["new", "reused"] {
             let at = place.map_or_else(String::new, |i| format!("/summary/network/phases/{i}/{kind}/p50"));
-            report.cell(&mut html, if at.is_empty() { "/-" } else { &at }, shown);
+            report.cell(&mut html, if at.is_empty() { "/-" } else { &at }, short);
         }
         html.raw("</tr>");
     }
@@ -46,7 +47,7 @@ fn slowest(html: &mut Html, charts: &Charts) {
     let Some(longest) = charts.slowest().first().map(|slow| slow.phases.total().max(1) as f64) else { return };
     html.raw("<div class=\"scroll\"><table><caption>The slowest requests</caption><thead><tr><th class=\"n\">issued at, s</th><th class=\"n\">session</th><th class=\"n\">turn</th><th>where its time went</th><th class=\"n\">first token, ms</th><th class=\"n\">in all, ms</th><th>X-Request-ID</th></tr></thead><tbody>");
     for slow in charts.slowest() {
-        html.raw("<tr>").element("td", NUMBER, &shown((charts.seconds_to(slow.issued) * 1e3).round() / 1e3));
+        html.raw("<tr>").element("td", NUMBER, &short((charts.seconds_to(slow.issued) * 1e3).round() / 1e3));
         html.element("td", NUMBER, &slow.session.to_string()).element("td", NUMBER, &(slow.turn + 1).to_string());
         html.raw("<td class=\"bar\">");
         let mut before = 0.0;
@@ -59,7 +60,7 @@ fn slowest(html: &mut Html, charts: &Charts) {
             })
             .collect();
         bars(html, &parts, &in_words(slow));
-        let ms = |ns: u64| shown((ns as f64 / 1e4).round() / 1e2);
+        let ms = |ns: u64| short((ns as f64 / 1e4).round() / 1e2);
         html.raw("</td>").element("td", NUMBER, &slow.first_token.map_or_else(|| "–".into(), ms));
         html.element("td", NUMBER, &ms(slow.phases.total()));
         html.raw("<td>").element("code", &[], &crate::export::uuid(slow.request_id)).raw("</td></tr>");
@@ -76,7 +77,7 @@ fn slowest(html: &mut Html, charts: &Charts) {
 fn in_words(slow: &Slow) -> String {
     let parts = PHASES.iter().filter_map(|phase| {
         let ns = (phase.part)(&slow.phases);
-        (ns > 0).then(|| format!("{} {} ms", phase.name, shown((ns as f64 / 1e3).round() / 1e3)))
+        (ns > 0).then(|| format!("{} {} ms", phase.name, short((ns as f64 / 1e3).round() / 1e3)))
     });
     parts.collect::<Vec<_>>().join(", ")
 }

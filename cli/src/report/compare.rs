@@ -144,12 +144,19 @@ pub(crate) fn sureness(difference: &Difference) -> String {
 fn told(interval: &Option<Interval>, shown: bool, least: Option<f64>) -> String {
     match (interval, shown, least) {
         (Some(interval), true, _) => format!("{} to {}", percent(interval.low), percent(interval.high)),
-        (Some(_), false, Some(least)) => match 100.0 * least {
-            least if least < 99.95 => format!("not shown (needs ±{least:.1} %)"),
-            least if least < 9999.5 => format!("not shown (needs ±{least:.0} %)"),
-            _ => TOO_FEW.into(),
-        },
+        (Some(_), false, Some(least)) => {
+            told_least(least).map_or_else(|| TOO_FEW.into(), |least| format!("not shown (needs {least})"))
+        }
         _ => TOO_FEW.into(),
+    }
+}
+
+/// The least change that would be shown, where it is one that a figure could have.
+fn told_least(least: f64) -> Option<String> {
+    match 100.0 * least {
+        least if least < 99.95 => Some(format!("±{least:.1} %")),
+        least if least < 9999.5 => Some(format!("±{least:.0} %")),
+        _ => None,
     }
 }
 
@@ -172,7 +179,12 @@ pub(crate) fn conclusion(pair: &Pair) -> String {
     let doubt = pair.verdict.as_deref().filter(|verdict| *verdict != "VALID");
     let doubt = doubt.map_or_else(String::new, |verdict| format!(" (the new run is {verdict})"));
     match shown.len() {
-        0 => format!("no difference that these runs could show{doubt}"),
+        0 => {
+            let least = pair.differences.iter().find_map(|d| Some((d, told_least(d.least_shown?)?)));
+            let least =
+                least.map_or_else(String::new, |(d, least)| format!(": {} would have to differ by {least}", name(d)));
+            format!("no difference that these runs could show{least}{doubt}")
+        }
         n if n > MOST_NAMED => {
             format!("{n} figures differ: {} and {} more{doubt}", shown[..MOST_NAMED].join("; "), n - MOST_NAMED)
         }

@@ -79,11 +79,13 @@ fn triple(stats: &Stats) -> String {
     if values[0] >= 10_000.0 {
         return format!("{} s", values.map(|v| digits(v / 1e3, 1)).join("/"));
     }
+    if values[0] < 0.1 && values[2] < 100.0 {
+        return format!("{} µs", values.map(|v| digits(v * 1e3, 1)).join("/"));
+    }
     let decimals = match values[0] {
         v if v >= 100.0 => 0,
         v if v >= 10.0 => 1,
-        v if v >= 0.1 => 2,
-        _ => 3,
+        _ => 2,
     };
     format!("{} ms", values.map(|v| digits(v, decimals)).join("/"))
 }

@@ -3,17 +3,18 @@
 /// Columns of the report.
 pub(super) const WIDTH: usize = 80;
 
-/// A number in at most six characters.
+/// A number in at most six characters, in groups as those of [`count`].
 pub(crate) fn short(value: f64) -> String {
     let size = value.abs();
     if !value.is_finite() {
         "-".into()
     } else if size < 999.995 {
         format!("{value:.2}")
-    } else if size < 9_999.95 {
-        format!("{value:.1}")
-    } else if size < 999_999.5 {
-        format!("{value:.0}")
+    } else if size < 99_999.5 {
+        let sign = if value < 0.0 { "-" } else { "" };
+        format!("{sign}{}", count(size.round() as u64))
+    } else if size < 999_950.0 {
+        format!("{:.1}k", value / 1e3)
     } else if size < 99_950_000.0 {
         format!("{:.1}M", value / 1e6)
     } else if size < 999_500_000.0 {
@@ -78,7 +79,7 @@ pub(super) fn line(label: &str, text: &str) -> String {
 /// Words in lines of at most `width` characters; a longer word is cut.
 pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     let mut lines: Vec<String> = vec![String::new()];
-    for word in plain(text).split_whitespace() {
+    for word in words(&plain(text)) {
         let mut rest: Vec<char> = word.chars().collect();
         let used = lines.last().map_or(0, |l| l.chars().count());
         if used > 0 && used + 1 + rest.len() > width {
@@ -102,6 +103,26 @@ pub(super) fn wrap(text: &str, width: usize) -> Vec<String> {
     lines
 }
 
+/// The words of a text; the groups of a number, as [`count`] writes it, are one.
+fn words(text: &str) -> Vec<String> {
+    let mut words: Vec<String> = Vec::new();
+    for word in text.split_whitespace() {
+        let digits = |word: &str| word.chars().take_while(char::is_ascii_digit).count();
+        let goes_on = digits(word) == 3;
+        match words.last_mut() {
+            Some(before) if goes_on && ends_in_group(before) => *before += &format!(" {word}"),
+            _ => words.push(word.to_owned()),
+        }
+    }
+    words
+}
+
+/// Whether a word ends in one to three digits that can begin a number.
+fn ends_in_group(word: &str) -> bool {
+    let before = word.trim_end_matches(|c: char| c.is_ascii_digit());
+    (1..=3).contains(&(word.len() - before.len())) && !before.ends_with(['.', ',', ':'])
+}
+
 const LABEL: usize = 15;
 
 #[cfg(test)]
@@ -113,8 +134,12 @@ mod tests {
         for (value, shown) in [
             (0.0, "0.00"),
             (999.994, "999.99"),
-            (999.996, "1000.0"),
-            (9_999.96, "10000"),
+            (999.996, "1 000"),
+            (1_257.6, "1 258"),
+            (99_999.4, "99 999"),
+            (99_999.6, "100.0k"),
+            (123_456.0, "123.5k"),
+            (999_949.0, "999.9k"),
             (999_999.6, "1.0M"),
             (123_456_789.0, "123M"),
             (1.2e9, "1.2G"),
@@ -133,5 +158,12 @@ mod tests {
     fn long_words_are_cut_and_control_characters_dropped() {
         assert_eq!(wrap("ab cdefgh i", 4), ["ab", "cdef", "gh i"]);
         assert_eq!(wrap("a\x1b[31mb", 80), ["a [31mb"]);
+    }
+
+    #[test]
+    fn a_number_is_not_broken_between_its_groups() {
+        assert_eq!(wrap("at most 3 638: so", 11), ["at most", "3 638: so"]);
+        assert_eq!(wrap("at +12 345 678 a", 9), ["at", "+12 345 6", "78 a"]);
+        assert_eq!(wrap("of 0.5 200 and 1234 567", 6), ["of 0.5", "200", "and", "1234", "567"]);
     }
 }

@@ -70,7 +70,9 @@ pub(super) fn failures(outcome: &Outcome, most: usize, width: usize) -> Vec<Stri
         })
         .collect();
     if errors.len() > most {
-        lines.push(format!("and {} more kinds of failures (--verbose)", errors.len() - most));
+        let more = errors.len() - most;
+        let kinds = if more == 1 { "kind" } else { "kinds" };
+        lines.push(format!("and {more} more {kinds} of failure (--verbose)"));
     }
     lines
 }
