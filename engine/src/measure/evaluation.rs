@@ -66,12 +66,17 @@ impl Evaluation<'_> {
     /// The metrics of requests in table order, and then that of all of them together; what is found beside them is
     /// added to `beside`. The number of threads changes no value.
     pub(super) fn metrics(self, gaps: &mut Gaps, beside: &mut Beside) -> [Vec<Metric>; 2] {
+        let threads = self.threads();
+        let together = (self.columns_in_scratch() / threads).max(2);
+        self.metrics_on(threads, together, gaps, beside)
+    }
+
+    /// The same on so many threads, each of which has so many columns.
+    fn metrics_on(self, threads: usize, together: usize, gaps: &mut Gaps, beside: &mut Beside) -> [Vec<Metric>; 2] {
         let of_servers: &'static [PerRequest] = if self.timed { &OF_SERVERS } else { &[] };
         let mut all: Vec<&'static PerRequest> = METRICS.iter().chain(of_servers).collect();
         // Together, so that few walks ask what else a request can have been.
         all.sort_by_key(|metric| !Movers::moves(metric.info));
-        let threads = self.threads();
-        let together = (self.columns_in_scratch() / threads).max(2);
         let parts = [Part::Gaps(gaps)].into_iter().chain(all.chunks(together).map(Part::Columns));
         let parts = parts.chain([Part::InFlight]).enumerate();
         let left = Mutex::new(parts);
@@ -210,3 +215,88 @@ const LONG_COLUMN: usize = 1 << 18;
 const MOST_SORTED: usize = 8;
 /// Threads that make metrics.
 const THREADS: usize = 2;
+
+#[cfg(test)]
+mod tests {
+    use super::super::basis::{Basis, State};
+    use super::super::network::PhaseFigures;
+    use super::super::request::per_request;
+    use super::super::tokens::TokenCounts;
+    use super::*;
+    use crate::clock::MILLI;
+    use crate::record::testing::{failed, streamed};
+    use crate::record::{Cause, Lags, Record};
+
+    /// Requests of which every seventh made its connection and every eleventh failed, some of them late.
+    fn requests() -> (Requests, Gaps, [u64; 2]) {
+        let (mut requests, mut gaps, mut counts) = (Requests::default(), Gaps::new(usize::MAX), [0, 0]);
+        for k in 0..1_500u64 {
+            let mixed = k * 7_919 % 1_009;
+            let mut record: Record = streamed(k, k * MILLI, 20 * MILLI + mixed * 1_001, &[MILLI + mixed, MILLI]);
+            record.instants.scheduled = record.instants.issued.saturating_sub(mixed * 900);
+            record.lags = Lags { dispatch: mixed * 900, ..Lags::default() };
+            if k % 7 == 0 {
+                let issued = record.instants.issued;
+                record.instants.tcp_start = Some(issued + 10);
+                record.instants.tcp_end = Some(issued + 10 + mixed * 300);
+            }
+            match k % 11 {
+                0 => record = failed(record, Cause::Reset, 0, ""),
+                _ => gaps.add(&record.gaps),
+            }
+            let basis = Basis::of(&record, &TokenCounts::of(&record, None));
+            if basis.state == State::Succeeded {
+                counts[usize::from(basis.phases.tcp == 0)] += 1;
+            }
+            requests.add(&basis);
+        }
+        (requests, gaps, counts)
+    }
+
+    fn found(threads: usize, together: usize) -> String {
+        let (requests, mut gaps, counts) = requests();
+        let mut beside = Beside {
+            movers: Movers::new([true; 3]),
+            curves: Curves::of(&WANTED),
+            by_connection: ByConnection::new(Some(counts)),
+        };
+        let all = Evaluation { requests: &requests, streaming: true, timed: false };
+        let metrics = all.metrics_on(threads, together, &mut gaps, &mut beside);
+        let curves = WANTED.map(|info| beside.curves.take(info.tag));
+        let shares = beside.movers.finish();
+        assert!(!shares.is_empty() && curves.iter().all(|curve| curve.len() == 101));
+        format!("{metrics:?} {curves:?} {shares:?} {:?}", beside.by_connection.finish())
+    }
+
+    #[test]
+    fn neither_threads_nor_columns_change_a_digit() {
+        let one = found(1, 64);
+        for (threads, together) in [(1, 2), (2, 2), (2, 3), (4, 5)] {
+            assert_eq!(found(threads, together), one, "{threads} {together}");
+        }
+    }
+
+    #[test]
+    fn phases_are_those_of_the_requests_on_new_and_on_kept_connections() {
+        let (requests, mut gaps, counts) = requests();
+        // Those that are fewer are kept apart, whichever they are said to be.
+        for counts in [counts, [counts[1], counts[0]]] {
+            let by_connection = ByConnection::new(Some(counts));
+            let mut beside = Beside { by_connection, ..Beside::nothing() };
+            Evaluation { requests: &requests, streaming: true, timed: false }.metrics(&mut gaps, &mut beside);
+            let phases = beside.by_connection.finish();
+            assert_eq!(phases.len(), 8);
+            for PhaseFigures { tag, new, reused } in phases {
+                let metric = per_request(tags::find(tag).unwrap()).unwrap();
+                let (mut of_new, mut of_kept) = (Vec::new(), Vec::new());
+                requests.each(|request| {
+                    let values = if request.phases.tcp > 0 { &mut of_new } else { &mut of_kept };
+                    values.extend(metric.value(request, true));
+                });
+                assert_eq!((new, reused), (Stats::of(&mut of_new), Stats::of(&mut of_kept)), "{tag}");
+            }
+        }
+    }
+
+    static WANTED: [&MetricInfo; 2] = [&tags::REQUEST_LATENCY, &tags::INTER_CHUNK_LATENCY];
+}
