@@ -69,19 +69,25 @@ impl HistogramFigures {
         Some(Estimate::About(lower + (upper - lower) * part))
     }
 
-    /// Adds another of the same bounds; buckets of other bounds are left out, count and sum are not.
+    /// Adds another. Of the buckets those stay whose bound both have, as their counts alone are of all observations.
     pub(super) fn add(&mut self, other: &Self) {
+        let first = self.buckets.is_empty() && self.count == 0.0;
         self.count += other.count;
         self.sum += other.sum;
         self.seconds = self.seconds.max(other.seconds);
         self.resets += other.resets;
-        if self.buckets.is_empty() {
+        if first {
             (self.buckets, self.bounds) = (other.buckets.clone(), other.bounds.clone());
-        } else if self.bounds == other.bounds {
-            for (mine, theirs) in self.buckets.iter_mut().zip(&other.buckets) {
-                mine.1 += theirs.1;
-            }
-        } else {
+            return;
+        }
+        let mine = self.bounds.iter().zip(&self.buckets);
+        let both = mine.filter_map(|(bound, (text, count))| {
+            let at = other.bounds.iter().position(|known| known == bound)?;
+            Some((*bound, (text.clone(), count + other.buckets[at].1)))
+        });
+        (self.bounds, self.buckets) = both.unzip();
+        // `+Inf` alone tells of nothing but the count.
+        if self.bounds.iter().all(|bound| bound.is_infinite()) {
             self.buckets.clear();
             self.bounds.clear();
         }

@@ -13,6 +13,33 @@ fn figures(before: &str, inside: &str) -> ServerFigures {
 }
 
 #[test]
+fn servers_of_unequal_buckets_are_added_in_the_bounds_that_all_have() {
+    let page = |name: &str, bounds: [(&str, u32); 3], count: u32, sum: f64| {
+        let buckets = bounds.map(|(bound, up_to)| format!("{name}_bucket{{le=\"{bound}\"}} {up_to}\n")).concat();
+        format!(
+            "# TYPE {name} histogram\n{buckets}{name}_bucket{{le=\"+Inf\"}} {count}\n{name}_sum {sum}\n{name}_count {count}\n"
+        )
+    };
+    let (vllm, sglang) = ("vllm:request_queue_time_seconds", "sglang:queue_time_seconds");
+    let of_vllm = |one, two, count, sum| page(vllm, [("1.0", one), ("2.0", two), ("10.0", count)], count, sum);
+    let of_sglang = |four, count, sum| page(sglang, [("1.0", 0), ("4.0", four), ("10.0", count)], count, sum);
+    let collected = |before: &str, inside: &str| {
+        let mut collector = Collector::new("u");
+        collector.handle_scrape(before, SECOND, 1, Window::Before);
+        collector.handle_scrape(inside, 2 * SECOND, 1, Window::Inside);
+        collector
+    };
+    // Ten of 1.5 s at each of the first two servers, two of 0.5 s at the third.
+    let first = collected(&of_vllm(0, 0, 0, 0.0), &of_vllm(0, 10, 10, 15.0));
+    let second = collected(&of_sglang(0, 0, 0.0), &of_sglang(10, 10, 15.0));
+    let third = collected(&of_vllm(0, 0, 0, 0.0), &of_vllm(2, 2, 2, 1.0));
+    let queue = ServerFigures::of(&[first, second, third]).unwrap().queue.unwrap();
+    assert_eq!((queue.count, queue.avg_ms), (22.0, 31.0 / 22.0 * 1e3));
+    // 2 up to 1 s, 22 up to 10 s: the 11th is 9 of 20 into the bucket between.
+    assert_eq!(queue.p50_ms, Some(5_050.0));
+}
+
+#[test]
 fn vllm() {
     let page = |running: u32, waiting: u32, count: u32| {
         let tokens = count * 10;
