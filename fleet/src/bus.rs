@@ -2,6 +2,7 @@
 
 use crate::address::{Address, Credentials};
 use crate::error::{Blame, Error, Result};
+use async_nats::jetstream::context::CreateStreamErrorKind;
 use async_nats::jetstream::kv::{CreateErrorKind, Store};
 use async_nats::jetstream::object_store::{self, ObjectMetadata, ObjectStore};
 use async_nats::jetstream::{self, stream};
@@ -37,21 +38,24 @@ impl Bus {
         patience: Duration,
         events: impl Fn(bool) + Clone + Send + Sync + 'static,
     ) -> Result<Self> {
+        let until = Instant::now() + patience;
         let (client, mut jetstream) = connect(address, patience, events).await?;
         jetstream.set_timeout(ANSWER);
-        let bucket = bucket_of(run);
-        let refused = |what: &str, e: &dyn std::fmt::Display| {
-            Error::environment(
-                format!("{address}: {what} of the run could not be made ({e})"),
-                "the account of the bus must allow JetStream streams with file storage",
-            )
-        };
-        let made = jetstream.create_stream(stream_of(&bucket)).await;
-        made.map_err(|e| refused("the bucket", &e))?;
-        let values = jetstream.get_key_value(&bucket).await.map_err(|e| refused("the bucket", &e))?;
-        let objects =
-            jetstream.create_object_store(store_of(bucket)).await.map_err(|e| refused("the object store", &e))?;
-        Ok(Self { client, values, objects: Some(objects), jetstream, run: run.to_owned() })
+        loop {
+            match make(&jetstream, run).await {
+                Ok((values, objects)) => {
+                    return Ok(Self { client, values, objects: Some(objects), jetstream, run: run.to_owned() });
+                }
+                // A bus that many members ask at once answers late.
+                Err((_, true)) if Instant::now() < until => tokio::time::sleep(AGAIN).await,
+                Err((what, _)) => {
+                    return Err(Error::environment(
+                        format!("{address}: {what}"),
+                        "the account of the bus must allow JetStream streams with file storage",
+                    ));
+                }
+            }
+        }
     }
 
     /// Connects to look at a run, and makes nothing.
@@ -91,6 +95,18 @@ impl Bus {
             match self.create(key, value).await {
                 Ok(_) => return Ok(()),
                 Err(error) if Instant::now() >= until => return Err(error),
+                Err(_) => tokio::time::sleep(AGAIN).await,
+            }
+        }
+    }
+
+    /// Reads a value, if it is there; again and again while the bus does not answer, for `patience` at most.
+    pub(crate) async fn read(&self, key: &str, patience: Duration) -> Result<Option<Vec<u8>>> {
+        let until = Instant::now() + patience;
+        loop {
+            match self.values.get(key).await {
+                Ok(body) => return Ok(body.map(Vec::from)),
+                Err(e) if Instant::now() >= until => return Err(unread(key, &e)),
                 Err(_) => tokio::time::sleep(AGAIN).await,
             }
         }
@@ -168,6 +184,18 @@ fn store_of(bucket: String) -> object_store::Config {
     object_store::Config { bucket, max_age: KEPT, num_replicas: 1, ..Default::default() }
 }
 
+/// Makes bucket and object store of a run where they are not there; or why not, and whether that was for want of time.
+async fn make(jetstream: &jetstream::Context, run: &str) -> std::result::Result<(Store, ObjectStore), (String, bool)> {
+    let failed = |what: &str, e: &dyn std::fmt::Display| format!("{what} of the run could not be made ({e})");
+    let bucket = bucket_of(run);
+    let made = jetstream.create_stream(stream_of(&bucket)).await;
+    made.map_err(|e| (failed("the bucket", &e), e.kind() == CreateStreamErrorKind::TimedOut))?;
+    // Who may make the bucket may make the rest.
+    let values = jetstream.get_key_value(&bucket).await.map_err(|e| (failed("the bucket", &e), true))?;
+    let objects = jetstream.create_object_store(store_of(bucket)).await;
+    Ok((values, objects.map_err(|e| (failed("the object store", &e), true))?))
+}
+
 async fn put(store: &ObjectStore, chunk: usize, name: &str, mut bytes: &[u8]) -> Result<()> {
     let meta = ObjectMetadata { name: name.to_owned(), chunk_size: Some(chunk), ..Default::default() };
     store.put(meta, &mut bytes).await.map(|_| ()).map_err(|e| unsaid(name, &e))
@@ -211,7 +239,8 @@ async fn connect(
         if refused {
             return Err(Error::environment(
                 format!("{address}: the bus refuses this member ({error})"),
-                "give the user and password, the token or the certificates that the server asks for",
+                "give the user and password, the token or the certificates that the server asks for; it cannot be an nkey \
+                 or a credentials file, which this program does not read: add a user with a password for its members",
             ));
         }
         if Instant::now() >= until {

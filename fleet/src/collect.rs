@@ -1,7 +1,7 @@
 //! What the members have left of a run, as the leader collects it.
 
 use crate::board::Board;
-use crate::error::{Error, Result};
+use crate::error::{Blame, Error, Result};
 use crate::member::Member;
 use crate::message::{Aligned, Counters, Ended};
 use crate::state::{Inner, locked};
@@ -53,7 +53,8 @@ impl Inner {
         let lost = |_: &Board| self.member_lost(rank);
         let ended = match self.wait_for::<Ended>(key, lost).await {
             Ok(ended) => Some(ended),
-            Err(error) if self.member_lost(rank).is_none() => return Err(error),
+            // Who does not want to wait has what came of it by then.
+            Err(error) if self.member_lost(rank).is_none() && error.blame != Blame::Interrupted => return Err(error),
             Err(_) => {
                 locked(&self.lost).push(rank);
                 None

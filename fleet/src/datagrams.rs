@@ -257,7 +257,7 @@ const ECHO: u64 = 0;
 const ANSWER: u64 = 1;
 const SECOND_ANSWER: u64 = 2;
 /// Bytes of a datagram: an answer is no longer than what it answers.
-const LENGTH: usize = 40;
+pub(crate) const LENGTH: usize = 40;
 /// Echoes whose answers may still come.
 const MOST_UNDER_WAY: usize = 64;
 /// Echoes without an answer after which all addresses are tried again.

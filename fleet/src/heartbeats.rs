@@ -2,7 +2,7 @@
 
 use crate::datagrams;
 use crate::echoes;
-use crate::message::Heartbeat;
+use crate::message::{Ended, Heartbeat};
 use crate::state::{Inner, Load, OnLoss, locked, monotonic};
 use crate::thread::ControlThread;
 use futures_util::StreamExt as _;
@@ -103,9 +103,14 @@ fn ends_early(inner: &Inner, (number, load): (u64, &dyn Load), lost: &[usize]) -
     if load.is_ending() {
         return Some("the leader ends it".to_owned());
     }
-    let heard = locked(&inner.heard);
-    let ending =
-        |rank: &usize| heard.heartbeat(*rank).is_some_and(|heartbeat| heartbeat.run == number && heartbeat.ending);
+    let (heard, board) = (locked(&inner.heard), inner.board.borrow());
+    let ending = |rank: &usize| {
+        // One that has ended soon after it began to may not have been heard in between.
+        let ended = board.get(&format!("member.{rank}.{number}.ended"));
+        let ended = ended.and_then(|body| serde_json::from_slice::<Ended>(body).ok());
+        ended.is_some_and(|ended| ended.ending)
+            || heard.heartbeat(*rank).is_some_and(|heartbeat| heartbeat.run == number && heartbeat.ending)
+    };
     (1..inner.size()).find(ending).map(|rank| format!("member {rank} ends it"))
 }
 

@@ -25,6 +25,8 @@ mod runs;
 mod silence;
 mod state;
 mod status;
+#[cfg(test)]
+mod thousand_tests;
 mod thread;
 mod upload;
 

@@ -136,7 +136,7 @@ async fn enter(options: Options) -> Result<std::result::Result<Inner, u8>> {
         move |connected| locked(&heard).handle_bus(connected, monotonic())
     };
     let bus = Bus::open(address, &identity.run, options.patience, events).await?;
-    if let Ok(Some(body)) = bus.values.get("lead.over").await {
+    if let Some(body) = bus.read("lead.over", options.patience).await? {
         let over: Over = bus.value("lead.over", &body).await?;
         return Ok(Err(over.status));
     }
@@ -144,10 +144,12 @@ async fn enter(options: Options) -> Result<std::result::Result<Inner, u8>> {
     let host = host_name();
     let joined = Joined { process, host: host.clone(), version: options.version.clone(), size: identity.size };
     let key = format!("member.{}.joined", identity.rank);
-    if !bus.create(&key, &joined).await? {
-        let body = bus.values.get(key.as_str()).await.ok().flatten().unwrap_or_default();
-        let other =
-            bus.value::<Joined>(&key, &body).await.map_or_else(|_| "another machine".into(), |other| other.host);
+    // A bus that many members ask at once can take a value and answer too late.
+    bus.say(&key, &joined, options.patience).await?;
+    let body = bus.read(&key, options.patience).await?.unwrap_or_default();
+    let there = bus.value::<Joined>(&key, &body).await.ok();
+    if there.as_ref().is_none_or(|there| there.process != joined.process) {
+        let other = there.map_or_else(|| "another machine".into(), |there| there.host);
         return Err(Error::usage(
             format!("member {} of the run `{}` has come already, from {other}", identity.rank, identity.run),
             "give each member a rank of its own, and each run a name of its own",
@@ -165,6 +167,7 @@ async fn enter(options: Options) -> Result<std::result::Result<Inner, u8>> {
         load: Mutex::default(),
         lost: Mutex::default(),
         uploaded: tokio::sync::Mutex::default(),
+        began: Mutex::default(),
         sequence: AtomicU64::new(0),
         echoes_soon: Mutex::new(0..0),
         echoes_changed: Notify::new(),

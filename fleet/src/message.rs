@@ -54,6 +54,9 @@ pub struct Announcement {
     pub seed: u64,
     /// What the leader's command line asks for, as canonical JSON: one plan, or those of a sweep.
     pub plans: Value,
+    /// Members leave sums and histograms of their records, and not the records.
+    #[serde(default)]
+    pub by_histograms: bool,
 }
 
 /// Whether a member can be part of the run.
@@ -77,10 +80,13 @@ pub struct Offer {
 }
 
 /// A member whose workers are ready for a phase.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub struct Ready {
-    /// Least round trip of an echo with the leader through the bus, in nanoseconds.
+    /// Least round trip of an echo with the leader, in nanoseconds.
     pub round_trip: u64,
+    /// When it was ready, on the leader's clock as far as that is known, in nanoseconds.
+    #[serde(default)]
+    pub at: u64,
 }
 
 /// A phase begins.
@@ -120,6 +126,9 @@ pub struct Ended {
     pub bytes: u64,
     /// How far the leader's clock stands ahead of its own.
     pub clock: Option<Aligned>,
+    /// Its load ended before its time: so are those of the others.
+    #[serde(default)]
+    pub ending: bool,
     /// What failed, if something did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,

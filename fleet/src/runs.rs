@@ -8,7 +8,6 @@ use crate::message::{Agreed, Aligned, Announcement, Ended, Go, Joined, Offer, Ov
 use crate::state::{Inner, locked, monotonic};
 use serde_json::Value;
 use std::path::Path;
-use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
 
 /// What a member does next.
@@ -122,13 +121,15 @@ impl Member {
     pub fn start(&self, number: u64, phase: &'static str) -> Result<u64> {
         self.ask(|inner| async move {
             let clock = inner.wait_for_clock().await?;
-            let ready = Ready { round_trip: inner.bus_round_trip.load(Ordering::Relaxed) };
+            let at = monotonic().saturating_add_signed(clock.middle());
+            let ready = Ready { round_trip: inner.round_trip(), at };
             inner.say(&format!("{number}.ready.{phase}"), &ready).await?;
             let key = format!("lead.{number}.go.{phase}");
             if inner.leads() {
-                let worst = inner.all_ready(number, phase).await?;
-                let go = Go { at: monotonic() + LEAD.max(worst.saturating_mul(10).min(LONGEST_LEAD)) };
+                let last = inner.all_ready(number, phase, ready).await?;
+                let go = Go { at: monotonic() + LEAD.max(last.round_trip.saturating_mul(10).min(LONGEST_LEAD)) };
                 inner.bus.say(&key, &go, inner.options.silence).await?;
+                *locked(&inner.began) = Some((number, go.at.saturating_sub(last.at)));
                 return Ok(go.at);
             }
             let stop = format!("lead.{number}.stop");
@@ -141,6 +142,13 @@ impl Member {
         })
     }
 
+    /// As the leader: how long after the last member was ready the latest phase of run `number` begins, in nanoseconds.
+    #[must_use]
+    pub fn start_after_ready(&self, number: u64) -> Option<u64> {
+        let began = *locked(&self.inner.began);
+        began.filter(|(of, _)| *of == number).map(|(_, after)| after)
+    }
+
     /// Leaves the record log of run `number` on the bus; it waits for the bus where that is away.
     ///
     /// # Errors
@@ -149,7 +157,8 @@ impl Member {
         let log = log.to_owned();
         self.ask(|inner| async move {
             let (pieces, bytes) = inner.upload_rest(number, &log).await?;
-            let ended = Ended { pieces, bytes, clock, failure };
+            let ending = locked(&inner.load).as_ref().is_some_and(|(_, load)| load.is_ending());
+            let ended = Ended { pieces, bytes, clock, ending, failure };
             inner.say(&format!("{number}.ended"), &ended).await
         })
     }
@@ -252,9 +261,9 @@ impl Inner {
         self.bus.value(&key, &body).await
     }
 
-    /// Waits until each member is ready for a phase: the worst round trip, in nanoseconds.
-    async fn all_ready(&self, number: u64, phase: &str) -> Result<u64> {
-        let mut worst = 0;
+    /// Waits until each member is ready for a phase, beside itself: the worst round trip, and when the last one was.
+    async fn all_ready(&self, number: u64, phase: &str, own: Ready) -> Result<Ready> {
+        let mut last = own;
         for rank in 1..self.size() {
             let (ready, ended) =
                 (format!("member.{rank}.{number}.ready.{phase}"), format!("member.{rank}.{number}.ended"));
@@ -264,14 +273,17 @@ impl Inner {
             };
             let lost = |board: &Board| early(board).or_else(|| self.member_lost(rank));
             match self.wait_for::<Ready>(ready, lost).await {
-                Ok(ready) => worst = worst.max(ready.round_trip),
+                Ok(ready) => {
+                    last.round_trip = last.round_trip.max(ready.round_trip);
+                    last.at = last.at.max(ready.at);
+                }
                 Err(error) => {
                     let _ = self.bus.create(&format!("lead.{number}.stop"), &error.what).await;
                     return Err(error);
                 }
             }
         }
-        Ok(worst)
+        Ok(last)
     }
 
     /// Waits until the clocks have been held against each other.
@@ -322,5 +334,5 @@ fn stopped(board: &Board, key: &str) -> Option<Error> {
 
 /// How far ahead a phase begins at least, in nanoseconds.
 const LEAD: u64 = 2_000_000_000;
-/// How far ahead it begins at most, whatever the round trips are, in nanoseconds.
-const LONGEST_LEAD: u64 = 60_000_000_000;
+/// How far ahead it begins at most, whatever the round trips are, in nanoseconds: who hears of it later begins late.
+const LONGEST_LEAD: u64 = 4_000_000_000;

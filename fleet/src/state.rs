@@ -75,6 +75,8 @@ pub(crate) struct Inner {
     pub(crate) lost: Mutex<Vec<usize>>,
     /// What of its record log is on the bus.
     pub(crate) uploaded: tokio::sync::Mutex<Uploaded>,
+    /// As the leader: the run whose phase was begun last, and how long after the last member was ready it begins.
+    pub(crate) began: Mutex<Option<(u64, u64)>>,
     pub(crate) sequence: AtomicU64,
     /// When echoes are to follow one another soon.
     pub(crate) echoes_soon: Mutex<Range<u64>>,
@@ -122,6 +124,15 @@ impl Inner {
         let alignment = locked(&self.alignment);
         let at = |at| if self.leads() { Some(Interval::SAME) } else { alignment.at(at, QUARTZ) };
         Some(Aligned { began, then: at(began)?, ended, at_end: at(ended)? })
+    }
+
+    /// The least round trip of an echo with the leader, in nanoseconds: through the bus, as what starts a phase goes, or
+    /// as a datagram, where only those have come back yet; 0 where none has.
+    pub(crate) fn round_trip(&self) -> u64 {
+        match self.bus_round_trip.load(Ordering::Relaxed) {
+            u64::MAX => locked(&self.alignment).round_trip().unwrap_or(0),
+            known => known,
+        }
     }
 
     /// Has echoes follow one another soon about an instant at which the clocks are to be known well: what they can

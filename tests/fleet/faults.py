@@ -146,6 +146,24 @@ def partition(bus, dir):
 
 
 @scene
+def signals(bus, dir):
+    """A signal at the leader, or at another member, ends the load of all in order, and the records of all are in the report."""
+    server = Recorder()
+    args = common(server, "--request-rate", "60", "--benchmark-duration", "30", "--shutdown-grace", "2")
+    for name, rank in [("leader", 0), ("other", 2)]:
+        fleet = Fleet(bus, 3, args, f"{dir}/signal-{name}")
+        until_came(server, 90, 120)
+        fleet.members[rank].terminate()
+        codes = fleet.wait()
+        came = len(server.taken())
+        check(f"{name}: the leader ends with 130", codes[0] == 130, f"{codes} {fleet.said(0)}")
+        check(f"{name}: the others end with 0", codes[1] == codes[2] == 0, f"{codes} {fleet.said(1)} {fleet.said(2)}")
+        report = fleet.report()
+        check(f"{name}: all of {came} requests are in the report", 90 <= counts(report)["issued"] == came < 1_700, counts(report))
+        check(f"{name}: nothing is lost, and the accounting balances", not report["summary"]["violations"] and not any(m.get("lost") for m in report["summary"]["fleet"]["members"]))
+
+
+@scene
 def leader_killed(bus, dir):
     """The leader is killed: the others end their load, and keep their logs, from which a report is made."""
     server = Recorder()

@@ -117,6 +117,38 @@ def figures(bus, dir):
 
 
 @scene
+def histograms(bus, dir):
+    """Members leave sums and histograms of their records: counts and means are those of the records, percentiles within 3 digits."""
+    server = Recorder()
+    args = common(server, *LOADS["constant"], "--goodput", "time_to_first_token:30", "--fleet-merge", "histograms", "--keep-records")
+    fleet = Fleet(bus, 4, args, f"{dir}/histograms")
+    check("all members end with 0", set(fleet.wait().values()) == {0}, fleet.said(0))
+    check("120 requests came", len(server.taken()) == 120)
+    logs = sorted(str(p) for p in fleet.dir.rglob("*ringload_records.log"))
+    done = subprocess.run([BINARY, "merge", *logs, "--artifact-dir", f"{dir}/exactly", "--allow-invalid"], capture_output=True, text=True, timeout=60)
+    check(f"{len(logs)} logs are merged", done.returncode == 0 and len(logs) == 4, done.stdout + done.stderr)
+    report, exact = fleet.report(), json.loads(Path(dir, "exactly/ringload_report.json").read_text())["summary"]
+    summary = report["summary"]
+    good = ["good", "good_request_fraction", "interval", "slos"]
+    for part, one, other in [("counts", summary["counts"], exact["counts"]), ("errors", summary["errors"], exact["errors"]),
+                             ("goodput", *([s["goodput"][key] for key in good] for s in (summary, exact)))]:
+        check(f"{part} are the same to the last digit", one == other, f"{one} {other}")
+    # Instants are moved one by one, and those of a record all by one shift: what the clocks drift within a request lies between.
+    known = 2 * max(m["clock_uncertainty_ns"] for m in report["summary"]["fleet"]["members"]) / 1e9
+    apart = abs(summary["benchmark_duration_s"] - exact["benchmark_duration_s"])
+    check(f"the durations are {apart * 1e6:.1f} µs apart (clocks known to {known * 1e6:.1f} µs)", apart <= known)
+    worst = 0
+    for tag, metric in summary["metrics"].items():
+        of_all = exact["metrics"][tag]
+        check(f"{tag}: mean, least and greatest", all(abs(metric[k] - of_all[k]) <= 1e-6 * abs(of_all[k]) for k in ("avg", "min", "max") if k in metric), f"{metric} {of_all}")
+        worst = max([worst, *(abs(metric[k] - of_all[k]) / (abs(of_all[k]) or 1) for k in ("p50", "p90", "p99") if k in metric)])
+    check(f"percentiles are within {worst * 100:.3f} %", worst < 0.001)
+    check("the report says what is bucketed", "percentiles are bucketed" in " ".join((fleet.dir / "report.txt").read_text().split()))
+    check("and the verdict what it did not judge", "by_histograms" in [f["gate"] for f in report["verdict"]["findings"]])
+    check("no lines of requests are exported", not (fleet.dir / "profile_export.jsonl").exists())
+
+
+@scene
 def capacity(bus, dir):
     """The largest load that holds, found by three members."""
     server = Recorder()

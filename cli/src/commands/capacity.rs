@@ -27,6 +27,7 @@ pub(crate) fn capacity(mut args: CapacityArgs) -> anyhow::Result<Exit> {
     args.check()?;
     let _demo = DemoServer::start_for_search(&mut args)?;
     let _public = public::resolve(&mut args.profile)?;
+    args.profile.check_histograms(true)?;
     let role = if args.profile.output.dry_run { Role::Alone } else { fleet::join(&args.profile.fleet)? };
     models::fill_in(&mut args.profile)?;
     match role {
@@ -55,9 +56,6 @@ fn find(args: &CapacityArgs, fleet: Option<&Arc<dyn Lead>>) -> anyhow::Result<Ex
         eprint_line("note: this is what is asked one request at a time; the probes follow from what it finds");
         print_json(probes.plan())?;
         return Ok(Exit::Done);
-    }
-    if fleet.is_none() {
-        probes.check_heaviest(args.search.to)?;
     }
     let dir = output.folder(probes.plan());
     export::check_folder(&dir)?;

@@ -26,6 +26,7 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
     args.check_campaign()?;
     args.adaptive_search()?;
     args.check_output()?;
+    args.check_histograms(false)?;
     if let Some(search) = args.take_search()? {
         return capacity(CapacityArgs { profile: args, search });
     }

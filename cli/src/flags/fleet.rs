@@ -1,6 +1,6 @@
 //! One run from many machines: flags and checks.
 
-use super::values;
+use super::{ExportLevel, ProfileArgs, values};
 use clap::{Args, Subcommand, ValueEnum};
 use ringload_engine::{Error, Result};
 use std::path::PathBuf;
@@ -40,6 +40,12 @@ pub(crate) struct FleetArgs {
     /// counted as lost with it.
     #[arg(long, value_enum, default_value = "abort")]
     pub(crate) fleet_on_loss: OnLossArg,
+
+    /// What the figures of the fleet are made from: all records, so that each figure is that of all requests; or, where
+    /// there are too many of them, sums and histograms that the members make of their own, so that percentiles are
+    /// bucketed, to 3 significant digits. As the leader has it.
+    #[arg(long, value_enum, default_value = "records")]
+    pub(crate) fleet_merge: MergeArg,
 
     /// How long the bus and the other members are waited for.
     #[arg(long, value_name = "SECONDS", default_value = "300", value_parser = values::seconds)]
@@ -136,7 +142,21 @@ pub(crate) enum OnLossArg {
     Continue,
 }
 
+/// What the figures of a fleet are made from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MergeArg {
+    /// The records of all members.
+    Records,
+    /// Sums and histograms that the members make of their records.
+    Histograms,
+}
+
 impl FleetArgs {
+    /// Whether the figures are made from sums and histograms.
+    pub(crate) fn by_histograms(&self) -> bool {
+        self.fleet.is_some() && self.fleet_merge == MergeArg::Histograms
+    }
+
     /// Refuses what belongs to a fleet that is not there.
     ///
     /// # Errors
@@ -147,6 +167,7 @@ impl FleetArgs {
             ("--fleet-rank", self.fleet_rank.is_some()),
             ("--fleet-by-array", self.fleet_by_array),
             ("--fleet-keep-results", self.fleet_keep_results),
+            ("--fleet-merge", self.fleet_merge == MergeArg::Histograms),
             ("--fleet-ca", self.tls.fleet_ca.is_some()),
             ("--fleet-cert", self.tls.fleet_cert.is_some()),
         ];
@@ -175,6 +196,30 @@ impl FleetArgs {
     }
 }
 
+impl ProfileArgs {
+    /// Refuses what needs the records of single requests where there are only sums of them. `searches`: the command
+    /// makes probes.
+    ///
+    /// # Errors
+    /// The flag, and what to do.
+    pub(crate) fn check_histograms(&self, searches: bool) -> Result<()> {
+        let output = &self.output;
+        let needs = [
+            ("--slice-duration", output.slice_duration.is_some()),
+            ("--export-level raw", output.export_level == ExportLevel::Raw),
+            ("--check-output", output.check_output.is_some()),
+            ("a command of several runs", searches || self.has_several_runs()),
+        ];
+        match needs.iter().find(|(_, given)| *given).filter(|_| self.fleet.by_histograms()) {
+            Some((what, _)) => Err(Error::usage(
+                format!("{what} with --fleet-merge histograms: it needs the records of all requests"),
+                format!("write --fleet-merge records, or leave out {what}"),
+            )),
+            None => Ok(()),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use crate::flags::testing::{args, refused};
@@ -187,6 +232,24 @@ mod tests {
         let error = args("-m x --fleet-rank 1").fleet.check().unwrap_err().to_string();
         assert!(error.contains("--fleet-rank without --fleet"), "{error}");
         assert!(fleet.refuse("calibrate").is_err());
+        assert!(!fleet.by_histograms());
         assert!(refused("-m x --fleet nats://bus --fleet-cert a.pem").contains("--fleet-key"));
+    }
+
+    #[test]
+    fn histograms_are_of_one_run_without_what_needs_single_requests() {
+        let fleet = "-m x --fleet nats://bus --fleet-size 2 --fleet-rank 1 --fleet-merge histograms";
+        let check = |more: &str| args(&format!("{fleet} {more}")).check_histograms(false).map_err(|e| e.to_string());
+        assert_eq!(check(""), Ok(()));
+        for (more, named) in [
+            ("--slice-duration 1", "--slice-duration"),
+            ("--export-level raw", "--export-level raw"),
+            ("--concurrency 1,2", "several runs"),
+        ] {
+            let error = check(more).unwrap_err();
+            assert!(error.contains(named) && error.contains("--fleet-merge records"), "{error}");
+        }
+        let orphan = args("-m x --fleet-merge histograms").fleet.check().unwrap_err().to_string();
+        assert!(orphan.contains("--fleet-merge without --fleet"), "{orphan}");
     }
 }

@@ -157,6 +157,14 @@ pub(crate) fn received() -> bool {
     lock().as_ref().is_some_and(|state| state.signals > 0)
 }
 
+/// Whether a wait for other processes is to end: once there are results, the first signal has ended the load, and the
+/// others are awaited for what they have left.
+#[cfg_attr(not(feature = "fleet"), expect(dead_code, reason = "without fleets there are no others"))]
+pub(crate) fn ends_waits() -> bool {
+    let state = lock();
+    state.as_ref().is_some_and(|state| state.signals > u8::from(matches!(state.stage, Stage::Finishing)))
+}
+
 /// That no signal has come.
 ///
 /// # Errors

@@ -13,10 +13,24 @@ pub(super) fn section(outcome: &Outcome) -> String {
         out += &line(&format!("member {}", member.rank), &words(member));
     }
     if let Some(spread) = fleet.start_spread_ns {
-        out += &line("start", &format!("measured phases began within {}", time(spread as f64 / 1e6)));
+        let mut text = format!("measured phases began within {}", time(spread as f64 / 1e6));
+        if let Some(after) = fleet.start_after_ready_ns {
+            text += &format!(", {} after the last member was ready", time(after as f64 / 1e6));
+        }
+        out += &line("start", &text);
+    }
+    if fleet.by_histograms {
+        out += &line("figures", BY_HISTOGRAMS);
     }
     out
 }
+
+/// What figures are that are made from sums and histograms, and which are not made.
+const BY_HISTOGRAMS: &str = "from sums and histograms of the members (--fleet-merge histograms): counts, sums, means, \
+    standard deviations, least and greatest values are those of all requests, percentiles are bucketed, to 3 \
+    significant digits. Not made: the steady part and intervals, seconds that were missed, stretches without output, \
+    phases of new and of reused connections apart, effective concurrency, the client's part in percentiles, ceilings \
+    over time, records";
 
 fn words(member: &MemberFigures) -> String {
     let cores = if member.cores == 1 { "core" } else { "cores" };
@@ -58,7 +72,13 @@ mod tests {
             machine: None,
         };
         let members = vec![member(0, Some(0), false), member(1, Some(250_000), false), member(2, None, true)];
-        outcome.summary.fleet = Some(FleetFigures { run: "r7".into(), members, start_spread_ns: Some(3_000_000) });
+        outcome.summary.fleet = Some(FleetFigures {
+            run: "r7".into(),
+            members,
+            start_spread_ns: Some(3_000_000),
+            start_after_ready_ns: Some(2_100_000_000),
+            by_histograms: true,
+        });
         let text = section(&outcome);
         for part in [
             "r7",
@@ -67,6 +87,8 @@ mod tests {
             "±250.0 µs",
             "its clock unknown; LOST, with 7\n                 requests",
             "began within 3",
+            "2100.0 ms after the last",
+            "percentiles are bucketed",
         ] {
             assert!(text.contains(part), "{part} in {text}");
         }

@@ -6,7 +6,7 @@ use crate::result::log_head::MemberClock;
 use crate::runner::reread::{self, ReadLog};
 use ringload_engine::measure::{FleetFigures, MemberFigures};
 use ringload_engine::record::PhaseKind;
-use ringload_engine::run::{self, Member, Shift, planned_requests};
+use ringload_engine::run::{Member, Merge, Shift, planned_requests};
 use ringload_engine::workload::Workload;
 use ringload_engine::{Error, Result};
 use std::path::PathBuf;
@@ -18,9 +18,9 @@ use std::path::PathBuf;
 pub(crate) fn merge(args: &ReportArgs) -> anyhow::Result<Exit> {
     let paths = reread::logs(&args.paths)?;
     let mut logs = Vec::new();
-    for path in paths {
-        let log = reread::read(&path)?;
-        logs.push((rank(&log, &path)?, path, log));
+    for (path, log) in paths.iter().zip(reread::read_all(&paths)) {
+        let log = log?;
+        logs.push((rank(&log, path)?, path.clone(), log));
     }
     logs.sort_by_key(|(rank, ..)| *rank);
     check(&logs)?;
@@ -65,7 +65,7 @@ fn one_run(logs: Vec<ReadLog>) -> Result<ReadLog> {
     // Clocks are known against that of the leader, whose own log may not be here.
     let origin = logs.first().and_then(clock).map_or(0, |clock| clock.shift(0).at(clock.began.0));
     let mut figures = Vec::new();
-    let mut members = Vec::new();
+    let mut merge: Option<Merge> = None;
     let mut planned = Some(0);
     let (mut head, mut host, mut owner) = (None, None, None);
     for log in logs {
@@ -90,12 +90,18 @@ fn one_run(logs: Vec<ReadLog>) -> Result<ReadLog> {
             failure: None,
             machine: (!figures.is_empty()).then(|| log.host.clone()),
         });
-        members.push(member);
+        merge = Some(match merge.take() {
+            None => Merge::new(member.finished),
+            Some(mut merge) => {
+                merge.add(member);
+                merge
+            }
+        });
         head.get_or_insert(log.head);
         host.get_or_insert(log.host);
         owner.get_or_insert(log.owner);
     }
-    let (Some(mut head), Some(host), Some(owner)) = (head, host, owner) else {
+    let (Some(mut head), Some(host), Some(owner), Some(merge)) = (head, host, owner, merge) else {
         return Err(Error::usage("no log is of a member", "name the folders of the members"));
     };
     let (size, run) = head.member.take().map_or((0, String::new()), |member| (member.size, member.run));
@@ -108,8 +114,11 @@ fn one_run(logs: Vec<ReadLog>) -> Result<ReadLog> {
         figures.push(absent_member(rank, absent));
     }
     figures.sort_by_key(|figure| figure.rank);
-    let fleet = FleetFigures { run, members: figures, start_spread_ns: None };
-    let finished = run::merge(members, absent)?.of_fleet(fleet);
+    let finished = merge.finish(absent);
+    let by_histograms = finished.is_condensed();
+    let fleet =
+        FleetFigures { run, members: figures, start_spread_ns: None, start_after_ready_ns: None, by_histograms };
+    let finished = finished.of_fleet(fleet);
     Ok(ReadLog { head, host, member_clock: None, prompts, finished, owner })
 }
 

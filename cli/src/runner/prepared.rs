@@ -47,6 +47,11 @@ impl Prepared {
         self.fleet.is_some()
     }
 
+    /// Whether the records of all requests come to this process.
+    pub(crate) fn has_records(&self) -> bool {
+        self.fleet.as_ref().is_none_or(|fleet| fleet.has_records())
+    }
+
     /// The workload of a plan: the last one, where it was made from the same parts of the plan.
     ///
     /// # Errors

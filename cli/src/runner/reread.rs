@@ -17,7 +17,7 @@ use jiff::tz::TimeZone;
 use ringload_engine::driver::keep_files_private;
 use ringload_engine::host::HostFacts;
 use ringload_engine::plan::{Limits, Secrets};
-use ringload_engine::run::{Finished, Reread, reread};
+use ringload_engine::run::{Finished, Reread, reread, reread_all};
 use ringload_engine::workload::Workload;
 use ringload_engine::{Error, Result};
 use std::io;
@@ -69,13 +69,30 @@ pub(super) struct ReadLog {
 /// # Errors
 /// When it cannot be read, or its run is still under way.
 pub(super) fn read(log: &Path) -> Result<ReadLog> {
+    let owner = owner(log)?;
+    read_as(log, owner, reread(log)?)
+}
+
+/// As [`read`], of several: what came of each, in their order.
+pub(super) fn read_all(logs: &[PathBuf]) -> Vec<Result<ReadLog>> {
+    let paths: Vec<&Path> = logs.iter().map(PathBuf::as_path).collect();
+    let read = |(log, reread): (&PathBuf, Result<Reread>)| read_as(log, owner(log)?, reread?);
+    logs.iter().zip(reread_all(&paths)).map(read).collect()
+}
+
+/// Whose log it is, where its run has ended.
+fn owner(log: &Path) -> Result<Owner> {
     let owner = Owner::of(log);
     if let Owner::Alive(id) = owner {
         let what = format!("{}: its run is still under way", log.display());
         let remedy = format!("wait for its end, or end it (`kill -TERM {id}` leaves its results)");
         return Err(Error::usage(what, remedy));
     }
-    let Reread { head, tail, prompts, finished } = reread(log)?;
+    Ok(owner)
+}
+
+fn read_as(log: &Path, owner: Owner, reread: Reread) -> Result<ReadLog> {
+    let Reread { head, tail, prompts, finished } = reread;
     let damaged = |e: serde_json::Error| {
         Error::environment(
             format!("{}: its head is damaged ({e})", log.display()),
@@ -146,7 +163,7 @@ pub(super) fn report_on(read: ReadLog, log: &Path, args: &ReportArgs) -> anyhow:
     }
     let location = OutputLocation { dir, prefix, earlier: &earlier };
     let wanted = OptionalFiles {
-        records: head.records,
+        records: head.records && !finished.is_condensed(),
         raw: false,
         slices: head.plan.slice.is_some(),
         again: true,

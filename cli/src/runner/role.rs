@@ -55,6 +55,9 @@ pub(crate) trait Lead {
     /// What the log of its share says of it.
     fn head(&self) -> MemberHead;
 
+    /// Whether the records of the others come to it, and not sums of them alone.
+    fn has_records(&self) -> bool;
+
     /// What says when the phases of a run begin; the members hear of each other while the other value is held.
     fn begin(&self, shared: &Shared, control: &Arc<Control>, workers: &[usize]) -> (Gate, Box<dyn Any>);
 

@@ -75,7 +75,7 @@ pub(crate) fn run(
     observers: Observers<'_>,
 ) -> anyhow::Result<RunOutput> {
     let wanted = OptionalFiles {
-        records: output.export_level != ExportLevel::Summary,
+        records: output.export_level != ExportLevel::Summary && prepared.has_records(),
         raw: output.export_level == ExportLevel::Raw,
         slices: plan.slice.is_some(),
         again: false,

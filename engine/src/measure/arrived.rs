@@ -3,10 +3,11 @@
 use super::tokens::TokenCounts;
 use crate::clock::Nanos;
 use crate::record::{Outcome, Record};
+use serde::{Deserialize, Serialize};
 
 /// Output of all requests. A request that did not succeed has no count of its tokens in most cases, as usage comes
 /// last: each of its output events stands for as many tokens as those of the successful requests did on average.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 pub(super) struct Arrived {
     counted: Counted,
     /// Tokens of unsuccessful requests with a count of their own.
@@ -18,7 +19,7 @@ pub(super) struct Arrived {
 }
 
 /// Events and tokens of the successful requests whose tokens are known.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 pub(super) struct Counted {
     events: u64,
     tokens: u64,
@@ -46,6 +47,22 @@ pub(super) fn own_count(record: &Record) -> Option<u32> {
 }
 
 impl Arrived {
+    /// Adds the output of other requests.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.counted.events += other.counted.events;
+        self.counted.tokens += other.counted.tokens;
+        self.partial_tokens += other.partial_tokens;
+        self.partial_events += other.partial_events;
+        self.last_output = self.last_output.max(other.last_output);
+    }
+
+    /// Moves it to another clock.
+    pub(super) fn shift(&mut self, by: &dyn Fn(Nanos) -> Nanos) {
+        if self.last_output > 0 {
+            self.last_output = by(self.last_output);
+        }
+    }
+
     pub(super) fn add(&mut self, record: &Record, tokens: &TokenCounts) {
         self.counted.add(record, tokens);
         if record.outcome == Outcome::Succeeded || record.events == 0 {

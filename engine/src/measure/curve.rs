@@ -41,6 +41,11 @@ impl Curves {
         }
     }
 
+    /// The shares at which the values of a metric are wanted; empty where they are not.
+    pub(super) fn shares(&self, info: &'static MetricInfo) -> Vec<f64> {
+        if self.wants(info) { of(|share| share) } else { Vec::new() }
+    }
+
     /// Takes a curve that was made elsewhere.
     pub(super) fn put(&mut self, info: &'static MetricInfo, curve: Vec<f64>) {
         self.found.push((info.tag, curve));
@@ -53,9 +58,9 @@ impl Curves {
     }
 }
 
-/// Values in ms at 0 %, 1 % … 100 % of sorted lengths in nanoseconds.
-pub(super) fn of_nanos(sorted: &[Nanos]) -> Vec<f64> {
-    of(|share| interpolated(sorted.len(), share, |i| ms(sorted[i])))
+/// Values in ms at 0 %, 1 % … 100 % of so many sorted lengths in nanoseconds.
+pub(super) fn of_nanos(count: usize, sorted: impl Fn(usize) -> Nanos) -> Vec<f64> {
+    of(|share| interpolated(count, share, |i| ms(sorted(i))))
 }
 
 /// The same of a histogram, to its 3 significant digits.
@@ -78,7 +83,7 @@ mod tests {
     #[test]
     fn a_curve_has_the_value_of_every_hundredth() {
         let sorted: Vec<Nanos> = (0..=1_000).map(|i| i * MILLI).collect();
-        let curve = of_nanos(&sorted);
+        let curve = of_nanos(sorted.len(), |i| sorted[i]);
         assert_eq!(curve.len(), 101);
         for (step, value) in curve.iter().enumerate() {
             assert!((value - 10.0 * step as f64).abs() < 1e-9, "{step}: {value}");

@@ -1,7 +1,7 @@
 //! Failures that look the same.
 
 use crate::record::{Cause, Record};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::BTreeMap;
 
 /// Failures that look the same.
@@ -34,6 +34,17 @@ impl Errors {
         *self.groups.entry(key).or_default() += 1;
     }
 
+    /// Adds the groups of other requests.
+    pub(super) fn merge(&mut self, other: &Self) {
+        for ((cause, status, message), count) in &other.groups {
+            let mut key = (*cause, *status, message.clone());
+            if self.groups.len() >= MAX_GROUPS && !self.groups.contains_key(&key) {
+                key.2 = OTHER.into();
+            }
+            *self.groups.entry(key).or_default() += count;
+        }
+    }
+
     /// Failures by a status outside 2xx, each status by itself.
     pub(super) fn by_http_status(&self) -> BTreeMap<u16, u64> {
         let mut statuses = BTreeMap::new();
@@ -52,6 +63,21 @@ impl Errors {
             .collect();
         groups.sort_by_key(|group| std::cmp::Reverse(group.count));
         groups
+    }
+}
+
+/// The groups.
+impl Serialize for Errors {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        self.clone().finish().serialize(s)
+    }
+}
+
+impl<'de> Deserialize<'de> for Errors {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let groups = Vec::<ErrorGroup>::deserialize(d)?.into_iter();
+        let groups = groups.map(|group| ((group.cause, group.status, group.message), group.count));
+        Ok(Self { groups: groups.take(MAX_GROUPS + 1).collect() })
     }
 }
 

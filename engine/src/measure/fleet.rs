@@ -15,6 +15,13 @@ pub struct FleetFigures {
     /// is not in it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub start_spread_ns: Option<Nanos>,
+    /// How long after the last member was ready the measured phase began, in nanoseconds, by the clock of the first;
+    /// absent where the logs alone are known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_after_ready_ns: Option<Nanos>,
+    /// The figures are made from sums and histograms of the members, and not from their records.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub by_histograms: bool,
 }
 
 /// One member of a fleet.

@@ -64,6 +64,12 @@ pub struct TierFigures {
 #[derive(Debug, Default)]
 pub(super) struct Judge {
     slos: Vec<Slo>,
+    sums: JudgeSums,
+}
+
+/// What the requests came to by one set of objectives.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(super) struct JudgeSums {
     finished: u64,
     good: u64,
     /// By objective.
@@ -71,8 +77,9 @@ pub(super) struct Judge {
 }
 
 /// The result of one objective.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 struct Held {
+    more_is_better: bool,
     met: u64,
     /// Requests that had every other objective, and not this one.
     alone: u64,
@@ -80,9 +87,45 @@ struct Held {
     best: Option<f64>,
 }
 
+impl JudgeSums {
+    /// Adds what other requests came to by the same objectives.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.finished += other.finished;
+        self.good += other.good;
+        self.held.resize(self.held.len().max(other.held.len()), Held::default());
+        for (mine, theirs) in self.held.iter_mut().zip(&other.held) {
+            mine.more_is_better = theirs.more_is_better;
+            mine.met += theirs.met;
+            mine.alone += theirs.alone;
+            theirs.best.into_iter().for_each(|value| mine.see(value));
+        }
+    }
+}
+
+impl Held {
+    /// The objective has this value of a request.
+    fn see(&mut self, value: f64) {
+        let best = self.best.unwrap_or(value);
+        self.best = Some(if self.more_is_better { best.max(value) } else { best.min(value) });
+    }
+}
+
 impl Judge {
     pub(super) fn new(slos: Vec<Slo>) -> Self {
-        Self { held: vec![Held::default(); slos.len()], slos, ..Self::default() }
+        let held = slos.iter().map(|slo| Held { more_is_better: more(slo), ..Held::default() }).collect();
+        Self { slos, sums: JudgeSums { held, ..JudgeSums::default() } }
+    }
+
+    /// Of requests that have been judged by these objectives.
+    pub(super) fn of_sums(slos: Vec<Slo>, sums: &JudgeSums) -> Self {
+        let mut judge = Self::new(slos);
+        judge.sums.add(sums);
+        judge
+    }
+
+    /// What the requests came to by now.
+    pub(super) fn sums(&self) -> JudgeSums {
+        self.sums.clone()
     }
 
     pub(super) fn slos(&self) -> &[Slo] {
@@ -94,10 +137,11 @@ impl Judge {
         if self.slos.is_empty() || !outcome.finished() {
             return;
         }
-        self.finished += 1;
+        let sums = &mut self.sums;
+        sums.finished += 1;
         let mut missed = 0;
         let mut last_missed = 0;
-        for (i, (slo, held)) in self.slos.iter().zip(&mut self.held).enumerate() {
+        for (i, (slo, held)) in self.slos.iter().zip(&mut sums.held).enumerate() {
             if metrics.meets(slo) {
                 held.met += 1;
             } else {
@@ -105,15 +149,12 @@ impl Judge {
                 last_missed = i;
             }
             if let Some(value) = value(metrics, slo) {
-                let better = |best: f64| {
-                    if more(slo) { best.max(value) } else { best.min(value) }
-                };
-                held.best = Some(held.best.map_or(value, better));
+                held.see(value);
             }
         }
         match missed {
-            0 => self.good += 1,
-            1 => self.held[last_missed].alone += 1,
+            0 => sums.good += 1,
+            1 => sums.held[last_missed].alone += 1,
             _ => {}
         }
     }
@@ -123,11 +164,12 @@ impl Judge {
         if self.slos.is_empty() {
             return None;
         }
-        let share = |part: u64| match self.finished {
+        let sums = &self.sums;
+        let share = |part: u64| match sums.finished {
             0 => 0.0,
             finished => part as f64 / finished as f64,
         };
-        let slos = self.slos.iter().zip(&self.held).filter_map(|(slo, held)| {
+        let slos = self.slos.iter().zip(&sums.held).filter_map(|(slo, held)| {
             let info = slo.info()?;
             Some(SloFigures {
                 tag: info.tag,
@@ -136,16 +178,16 @@ impl Judge {
                 unit: info.unit,
                 met: held.met,
                 met_fraction: share(held.met),
-                missed: self.finished - held.met,
+                missed: sums.finished - held.met,
                 missed_alone: held.alone,
                 best: held.best,
             })
         });
         Some(Goodput {
-            good: self.good,
-            goodput: if seconds > 0.0 { self.good as f64 / seconds } else { 0.0 },
-            good_request_fraction: share(self.good),
-            interval: wilson(self.good, self.finished, LEVEL),
+            good: sums.good,
+            goodput: if seconds > 0.0 { sums.good as f64 / seconds } else { 0.0 },
+            good_request_fraction: share(sums.good),
+            interval: wilson(sums.good, sums.finished, LEVEL),
             slos: slos.collect(),
         })
     }

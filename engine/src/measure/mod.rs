@@ -52,6 +52,7 @@ mod steady;
 mod steady_figures;
 mod summarizer;
 mod summary;
+mod sums;
 mod tally;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -60,6 +61,7 @@ mod timeline;
 mod tokens;
 mod trend;
 mod usage_totals;
+mod value_sums;
 mod windows;
 mod workload;
 
@@ -90,6 +92,7 @@ pub use stats::Stats;
 pub use steady_figures::{Compared, Confidence, PercentileFigures, RateInterval, Steady};
 pub use summarizer::Summarizer;
 pub use summary::*;
+pub use sums::Sums;
 pub use thresholds::ThresholdFigures;
 pub use timeline::Timeline;
 pub use tokens::{ClientTokens, TokenCounts, TokenSource};

@@ -20,7 +20,7 @@ pub struct RateFigures {
 }
 
 /// The instants that the issued requests had and wanted to have.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub(super) struct Arrivals {
     pub(super) issued: u64,
     first_scheduled: Option<Nanos>,
@@ -29,6 +29,23 @@ pub(super) struct Arrivals {
 }
 
 impl Arrivals {
+    /// Adds other requests.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.issued += other.issued;
+        self.first_scheduled = self.first_scheduled.into_iter().chain(other.first_scheduled).min();
+        self.last_scheduled = self.last_scheduled.max(other.last_scheduled);
+        self.last_issued = self.last_issued.max(other.last_issued);
+    }
+
+    /// Moves them to another clock.
+    pub(super) fn shift(&mut self, by: &dyn Fn(Nanos) -> Nanos) {
+        if self.issued > 0 {
+            self.first_scheduled = self.first_scheduled.map(by);
+            self.last_scheduled = by(self.last_scheduled);
+            self.last_issued = by(self.last_issued);
+        }
+    }
+
     pub(super) fn add(&mut self, scheduled: Nanos, issued: Nanos) {
         self.issued += 1;
         self.first_scheduled = Some(self.first_scheduled.map_or(scheduled, |first| first.min(scheduled)));

@@ -2,6 +2,7 @@
 
 use crate::clock::Nanos;
 use crate::record::{Outcome, Record};
+use serde::{Deserialize, Serialize};
 
 /// The benchmark duration: from the first issue of any request to the later of
 ///
@@ -10,14 +11,19 @@ use crate::record::{Outcome, Record};
 ///
 /// Where every request succeeded that is AIPerf's `benchmark_duration`. Where a server hangs, the time in which it hung
 /// counts: a rate is of the time in which the load was on, not of the milliseconds in which answers came.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Deserialize, Serialize)]
 pub(super) struct Span {
     first_issue: Option<Nanos>,
     /// First issue and last output of the successful requests.
     successes: Option<(Nanos, Nanos)>,
     longest_success: Nanos,
     last_other: Nanos,
+    #[serde(skip, default = "never")]
     pub(super) load_end: Nanos,
+}
+
+fn never() -> Nanos {
+    Nanos::MAX
 }
 
 impl Default for Span {
@@ -27,6 +33,26 @@ impl Default for Span {
 }
 
 impl Span {
+    /// Adds other requests.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.first_issue = self.first_issue.into_iter().chain(other.first_issue).min();
+        self.successes = match (self.successes, other.successes) {
+            (Some((from, to)), Some((first, last))) => Some((from.min(first), to.max(last))),
+            (one, other) => one.or(other),
+        };
+        self.longest_success = self.longest_success.max(other.longest_success);
+        self.last_other = self.last_other.max(other.last_other);
+    }
+
+    /// Moves it to another clock.
+    pub(super) fn shift(&mut self, by: &dyn Fn(Nanos) -> Nanos) {
+        self.first_issue = self.first_issue.map(by);
+        self.successes = self.successes.map(|(first, last)| (by(first), by(last)));
+        if self.last_other > 0 {
+            self.last_other = by(self.last_other);
+        }
+    }
+
     pub(super) fn add(&mut self, record: &Record) {
         let at = &record.instants;
         let first = self.first_issue.map_or(at.issued, |f| f.min(at.issued));

@@ -55,7 +55,12 @@ impl Stats {
     #[must_use]
     pub fn of_nanos(values: &mut [Nanos]) -> Option<Self> {
         values.sort_unstable();
-        Self::of_sorted(values.len(), |i| ms(values[i]))
+        Self::of_sorted_nanos(values.len(), |i| values[i])
+    }
+
+    /// The same of so many sorted lengths.
+    pub(super) fn of_sorted_nanos(count: usize, value: impl Fn(usize) -> Nanos) -> Option<Self> {
+        Self::of_sorted(count, |i| ms(value(i)))
     }
 
     fn of_sorted(count: usize, value: impl Fn(usize) -> f64) -> Option<Self> {
@@ -119,9 +124,9 @@ impl Stats {
     }
 }
 
-/// p99.9 and p99.99 in ms of sorted lengths in nanoseconds, of which there are some.
-pub(super) fn tails_of_nanos(sorted: &[Nanos]) -> [f64; 2] {
-    TAILS.map(|share| interpolated(sorted.len(), share, |i| ms(sorted[i])))
+/// p99.9 and p99.99 in ms of so many sorted lengths in nanoseconds, of which there are some.
+pub(super) fn tails_of_nanos(count: usize, sorted: impl Fn(usize) -> Nanos) -> [f64; 2] {
+    TAILS.map(|share| interpolated(count, share, |i| ms(sorted(i))))
 }
 
 /// The sum with an error that grows with the logarithm of the number of values.

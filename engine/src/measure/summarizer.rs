@@ -1,5 +1,7 @@
 //! Records and merged shards → the summary.
 
+mod sums;
+
 use super::arrivals::{ArrivalFigures, gap_shifts};
 use super::client_share::{ClientShare, Movers};
 use super::counts::Counts;
@@ -26,7 +28,7 @@ use super::thresholds;
 use super::timeline::Timeline;
 use super::tokens::{TokenCounts, TokenSource};
 use super::usage_totals::UsageTotals;
-use super::windows::Watch;
+use super::windows::{Watch, Windows};
 use super::workload::Workload;
 use crate::clock::Nanos;
 use crate::plan::{Plan, Stamps, Threshold};
@@ -63,6 +65,8 @@ pub struct Summarizer {
     tokens: TokenFigures,
     usage: UsageTotals,
     workload: Workload,
+    /// Its requests are summed up: what is told of single ones, or of when they came, is not there.
+    summed: bool,
 }
 
 impl Summarizer {
@@ -91,29 +95,41 @@ impl Summarizer {
             tokens: TokenFigures::default(),
             usage: UsageTotals::default(),
             workload: Workload::new(plan),
+            summed: false,
         }
     }
 
     /// Adds one record of either phase, in any state; gives its metrics.
     pub fn add(&mut self, record: &Record, tokens: &TokenCounts) -> RequestMetrics {
         let population = match record.phase {
+            PhaseKind::Warmup => &self.warmup,
+            PhaseKind::Profiling => &self.profiling,
+        };
+        let metrics = request_metrics(record, tokens, self.streaming, population.slos());
+        self.add_measured(record, tokens, &metrics);
+        metrics
+    }
+
+    /// As [`Self::add`], of a record whose metrics are known: those of [`request_metrics`] with the plan's objectives,
+    /// or with none in the warm-up.
+    pub fn add_measured(&mut self, record: &Record, tokens: &TokenCounts, metrics: &RequestMetrics) {
+        let population = match record.phase {
             PhaseKind::Warmup => &mut self.warmup,
             PhaseKind::Profiling => &mut self.profiling,
         };
-        let metrics = request_metrics(record, tokens, self.streaming, population.slos());
-        population.add(record, tokens, &metrics);
+        population.add(record, tokens, metrics);
         self.workload.add(record, tokens);
         self.usage.add(record, self.makes_tokens);
         if record.phase == PhaseKind::Profiling {
             for (_, judge) in &mut self.tiers {
-                judge.add(record.outcome, &metrics);
+                judge.add(record.outcome, metrics);
             }
-            self.series.add(record, tokens, &metrics);
+            self.series.add(record, tokens, metrics);
             self.windows.add(record);
             self.stillness.add(record);
             self.seconds.add(record);
             if let Some(slicer) = &mut self.slicer {
-                slicer.add(record, tokens, &metrics);
+                slicer.add(record, tokens, metrics);
             }
             match record.outcome {
                 Outcome::Succeeded => self.add_source(tokens),
@@ -121,7 +137,6 @@ impl Summarizer {
                 Outcome::InFlight | Outcome::Cancelled => {}
             }
         }
-        metrics
     }
 
     fn add_source(&mut self, tokens: &TokenCounts) {
@@ -203,7 +218,7 @@ impl Summarizer {
             errors: self.errors.finish(),
             fleet: facts.fleet.take(),
             client: client(&shard, facts, records_lost, arrivals, shares),
-            windows: self.windows.finish(),
+            windows: if self.summed { Windows::default() } else { self.windows.finish() },
             violations,
         };
         let end = self.profiling.span().end();

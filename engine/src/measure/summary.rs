@@ -263,6 +263,17 @@ pub struct TokenFigures {
     pub compared: u64,
 }
 
+impl TokenFigures {
+    /// Adds the requests of another process with the same tokenizer.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.from_usage += other.from_usage;
+        self.from_tokenizer += other.from_tokenizer;
+        self.unknown += other.unknown;
+        self.mismatched += other.mismatched;
+        self.compared += other.compared;
+    }
+}
+
 fn is_zero(count: &u64) -> bool {
     *count == 0
 }

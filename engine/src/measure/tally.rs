@@ -68,13 +68,50 @@ pub(super) struct SparseTally {
 
 impl SparseTally {
     pub(super) fn record(&mut self, value: Nanos) {
+        self.record_n(value, 1);
+    }
+
+    /// Counts a value `times` times.
+    pub(super) fn record_n(&mut self, value: Nanos, times: u64) {
         let place = Some(bucket(value)).filter(|place| *place < BUCKETS);
         let place = place.unwrap_or_else(|| bucket(HIGHEST));
-        *self.counts.entry(place).or_default() += 1;
+        *self.counts.entry(place).or_default() += times;
+    }
+
+    /// Adds another's counts.
+    pub(super) fn add(&mut self, other: &Self) {
+        for (bucket, count) in &other.counts {
+            *self.counts.entry(*bucket).or_default() += count;
+        }
+    }
+
+    /// The middle of each bucket that is not empty, the least first, with its count.
+    pub(super) fn values(&self) -> impl Iterator<Item = (f64, u64)> + '_ {
+        self.counts.iter().map(|(bucket, count)| {
+            let (first, next) = (least(*bucket), least(bucket + 1));
+            (first as f64 + (next - first - 1) as f64 / 2.0, *count)
+        })
     }
 
     pub(super) fn histogram(&self) -> Histogram<u64> {
         histogram(self.counts.iter().map(|(bucket, count)| (*bucket, *count)))
+    }
+}
+
+/// The buckets that are not empty, each with its count.
+impl Serialize for SparseTally {
+    fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
+        s.collect_seq(&self.counts)
+    }
+}
+
+impl<'de> Deserialize<'de> for SparseTally {
+    fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
+        let counts: BTreeMap<usize, u64> = Vec::<(usize, u64)>::deserialize(d)?.into_iter().collect();
+        match counts.last_key_value() {
+            Some((bucket, _)) if *bucket >= BUCKETS => Err(D::Error::custom("no such bucket")),
+            _ => Ok(Self { counts }),
+        }
     }
 }
 

@@ -1,9 +1,10 @@
 //! Tokens by the usage of all answers of a run, warm-up included.
 
 use crate::record::{Outcome, Record};
+use serde::{Deserialize, Serialize};
 
 /// Tokens by the usage of all answers, of both phases.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub struct UsageTotals {
     /// Tokens of prompts.
     pub prompt: u64,
@@ -16,6 +17,14 @@ pub struct UsageTotals {
 }
 
 impl UsageTotals {
+    /// Adds those of other requests.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.prompt += other.prompt;
+        self.completion += other.completion;
+        self.requests += other.requests;
+        self.unknown += other.unknown;
+    }
+
     /// Adds a request; `makes_tokens` where its answer has output tokens.
     pub(super) fn add(&mut self, record: &Record, makes_tokens: bool) {
         self.requests += 1;

@@ -35,6 +35,25 @@ pub struct WorkloadFigures {
     pub repeats: Option<RepeatFigures>,
 }
 
+/// What can be added up of several processes: all but which prompts were sent more than once.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(super) struct WorkloadSums {
+    lengths: Lengths,
+    unseen: Unseen,
+    reasons: BTreeMap<FinishReason, u64>,
+}
+
+impl WorkloadSums {
+    /// Adds those of other requests.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.lengths.merge(&other.lengths);
+        self.unseen.merge(&other.unseen);
+        for (reason, count) in &other.reasons {
+            *self.reasons.entry(*reason).or_default() += count;
+        }
+    }
+}
+
 /// Adds requests one by one, in the order in which they ended.
 #[derive(Debug)]
 pub(super) struct Workload {
@@ -54,6 +73,19 @@ impl Workload {
             repeats: Repeats::new(plan.streaming),
             reasons: BTreeMap::new(),
         }
+    }
+
+    /// Of requests that are summed up.
+    pub(super) fn of_sums(plan: &Plan, sums: WorkloadSums) -> Self {
+        let WorkloadSums { lengths, unseen, reasons } = sums;
+        let mut workload = Self::new(plan);
+        workload.unseen.merge(&unseen);
+        Self { lengths, reasons, ..workload }
+    }
+
+    /// What was added by now.
+    pub(super) fn sums(&self) -> WorkloadSums {
+        WorkloadSums { lengths: self.lengths, unseen: self.unseen, reasons: self.reasons.clone() }
     }
 
     pub(super) fn add(&mut self, record: &Record, tokens: &TokenCounts) {

@@ -44,6 +44,8 @@ pub enum Note {
     Ended = 4,
     /// What the caller knows after the load.
     Tail = 5,
+    /// The requests, summed up, in the place of their records.
+    Sums = 6,
 }
 
 /// An entry of a log.

@@ -8,6 +8,7 @@ use super::prepare::Prepared;
 use super::recorder::{self, Looks};
 use super::reread;
 use super::resources::memory;
+use super::seen::Seen;
 use super::worker_thread::{WorkerResult, WorkerThread};
 use super::{Gate, Watcher};
 use crate::clock::{self, RealtimeOffset};
@@ -51,7 +52,7 @@ pub(super) fn execute(
 
     let mut error_limit = ErrorLimit::of(plan);
     let threads = Threads { plan, prepared, shared: &shared, barrier: &barrier, control };
-    let (results, written) = threads.play(&mut log, watcher, &mut error_limit)?;
+    let (results, (written, seen)) = threads.play(&mut log, watcher, &mut error_limit)?;
     if let Some(failure) = barrier.failure() {
         return broken_off(log, (facts, offset), &barrier, control, failure);
     }
@@ -68,9 +69,9 @@ pub(super) fn execute(
     facts.driver = facts::driver_name(prepared.io == Io::Epoll || barrier.note().is_some());
     facts.driver_note = barrier.note().map(str::to_owned).or(facts.driver_note);
     facts.peak_rss_bytes = driver::peak_rss_bytes();
-    reread::note_ended(&mut log, &shard, &facts)?;
-    let logs = vec![Log::here(log.finish_to_read())];
-    Ok(Finished { shard, facts, logs, offset, here: true, failure: None })
+    reread::note_ended(&mut log, (&shard, &facts), Some(seen))?;
+    let logs = vec![Log::here(log.finish_to_read(), Some(seen))];
+    Ok(Finished { shard, facts, logs, sums: None, offset, here: true, failure: None })
 }
 
 /// A run that a failure has ended, with what was measured by then; the failure itself where that is nothing.
@@ -82,7 +83,7 @@ fn broken_off(
     failure: Error,
 ) -> Result<Finished> {
     let log = log.finish_to_read();
-    let Some((shard, mut facts)) = reread::left_by(&log, facts, offset)? else {
+    let Some((shard, mut facts, seen)) = reread::left_by(&log, facts, offset)? else {
         return Err(failure);
     };
     if let Some(note) = barrier.note() {
@@ -90,7 +91,8 @@ fn broken_off(
     }
     facts.was_cancelled = control.interrupted();
     facts.peak_rss_bytes = driver::peak_rss_bytes();
-    Ok(Finished { shard, facts, logs: vec![Log::here(log)], offset, here: true, failure: Some(failure) })
+    let logs = vec![Log::here(log, seen)];
+    Ok(Finished { shard, facts, logs, sums: None, offset, here: true, failure: Some(failure) })
 }
 
 /// What the threads of a run are made of.
@@ -104,13 +106,13 @@ struct Threads<'a> {
 }
 
 impl Threads<'_> {
-    /// Plays all phases: what the workers left, and how many records were written.
+    /// Plays all phases: what the workers left, how many records were written, and what was seen of them.
     fn play(
         self,
         log: &mut LogWriter,
         watcher: Option<Watcher<'_>>,
         error_limit: &mut ErrorLimit,
-    ) -> Result<(Vec<WorkerResult>, u64)> {
+    ) -> Result<(Vec<WorkerResult>, (u64, Seen))> {
         let cores = &self.prepared.cores;
         // Names that are looked up during the run are asked for at a thread off the workers' cores.
         let asked = self.prepared.addrs.iter().any(Vec::is_empty);
@@ -145,7 +147,7 @@ impl Threads<'_> {
         mut watcher: Option<Watcher<'_>>,
         error_limit: &mut ErrorLimit,
         workers_done: &AtomicBool,
-    ) -> u64 {
+    ) -> (u64, Seen) {
         driver::keep_off(&self.prepared.cores);
         let _end = EndOnPanic(self.barrier);
         let secrets = Secrets::of(self.plan);

@@ -1,9 +1,10 @@
 //! What is left when the load has ended.
 
+use super::seen::Seen;
 use super::shift::Shift;
 use crate::clock::RealtimeOffset;
 use crate::error::{Error, Result};
-use crate::measure::{FleetFigures, RunFacts, Shard};
+use crate::measure::{FleetFigures, RunFacts, Shard, Sums};
 use crate::record::{Note, Record, RecordLog};
 
 /// What the workers left: the merged shard, the facts of the run, and the record logs.
@@ -12,6 +13,8 @@ pub struct Finished {
     pub(super) facts: RunFacts,
     /// One a process that had a share of the load.
     pub(super) logs: Vec<Log>,
+    /// The requests of processes whose records are not here, summed up.
+    pub(super) sums: Option<Sums>,
     pub(super) offset: RealtimeOffset,
     /// Of this process, whose memory goes on to count.
     pub(super) here: bool,
@@ -52,6 +55,12 @@ impl Finished {
         &self.shard
     }
 
+    /// Whether requests of it are summed up, and have no records.
+    #[must_use]
+    pub fn is_condensed(&self) -> bool {
+        self.sums.is_some()
+    }
+
     /// Adds what is known of the processes that shared the load.
     #[must_use]
     pub fn of_fleet(mut self, fleet: FleetFigures) -> Self {
@@ -65,12 +74,14 @@ pub(super) struct Log {
     pub(super) log: RecordLog,
     /// What is added to its instants.
     pub(super) shift: Shift,
+    /// What was seen of its records; `None` where they have to be asked.
+    pub(super) seen: Option<Seen>,
 }
 
 impl Log {
     /// The log of a process whose clock is the run's.
-    pub(super) fn here(log: RecordLog) -> Self {
-        Self { log, shift: Shift::default() }
+    pub(super) fn here(log: RecordLog, seen: Option<Seen>) -> Self {
+        Self { log, shift: Shift::default(), seen }
     }
 
     /// Its records, on the clock of the run. One shift for all instants of a record: its lengths are those of one

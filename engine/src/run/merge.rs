@@ -1,11 +1,15 @@
 //! What several processes left that shared a load, as one run.
 
 use super::finished::Finished;
+use super::reread;
 use super::shift::Shift;
+use super::summarize::sums;
 use crate::clock::shifted;
 use crate::error::{Error, Result};
 use crate::measure::{Offered, PhaseFacts, RunFacts};
-use crate::record::PhaseKind;
+use crate::plan::Plan;
+use crate::record::{LogWriter, Note, PhaseKind};
+use crate::workload::Workload;
 
 /// What one of several processes that shared a load left.
 pub struct Member {
@@ -29,18 +33,23 @@ impl Member {
     }
 }
 
-/// One run of what its members left; `absent` are the requests that were those of members which left nothing. The
-/// first, whose clock is the run's, gives what is not a sum: the wall clock, the names of targets, driver and
-/// tokenizer. Whoever sums it up reads the logs of all, so that every figure is that of all records.
-///
-/// # Errors
-/// When there is no member.
-pub fn merge(members: Vec<Member>, absent: u64) -> Result<Finished> {
-    let mut members = members.into_iter();
-    let Some(Member { finished: mut all, .. }) = members.next() else {
-        return Err(Error::usage("no member of the run is left", "name the folders with the records of its members"));
-    };
-    for member in members {
+/// One run of what its members left, one after the other, so that what takes memory is of one at a time. The first,
+/// whose clock is the run's, gives what is not a sum: the wall clock, the names of targets, driver and tokenizer.
+/// Whoever sums the run up reads the logs of all, so that every figure is that of all records.
+pub struct Merge {
+    all: Finished,
+}
+
+impl Merge {
+    /// What the first member left.
+    #[must_use]
+    pub fn new(first: Finished) -> Self {
+        Self { all: first }
+    }
+
+    /// Adds what another member left.
+    pub fn add(&mut self, member: Member) {
+        let all = &mut self.all;
         let lost = member.lost.is_some().then(|| member.lost_requests());
         let Member { finished: mut other, shift, .. } = member;
         shift_facts(&mut other.facts, shift);
@@ -56,15 +65,40 @@ pub fn merge(members: Vec<Member>, absent: u64) -> Result<Finished> {
             log.shift = shift;
             log
         }));
+        if let Some(mut sums) = other.sums {
+            sums.shift(&|at| shifted(at, shift.at(at)));
+            match &mut all.sums {
+                Some(mine) => mine.add(&sums),
+                None => all.sums = Some(sums),
+            }
+        }
         all.here &= other.here;
         all.failure = all.failure.take().or(other.failure);
     }
-    let phase = &mut all.facts.profiling;
-    phase.planned = phase.planned.map(|planned| planned + absent);
-    phase.lost_with_member += absent;
-    all.facts.wall_start_ns = all.offset.to_realtime(all.facts.profiling.start);
-    all.facts.wall_end_ns = all.offset.to_realtime(all.facts.profiling.end);
-    Ok(all)
+
+    /// The run; `absent` are the requests that were those of members which left nothing.
+    #[must_use]
+    pub fn finish(self, absent: u64) -> Finished {
+        let mut all = self.all;
+        let phase = &mut all.facts.profiling;
+        phase.planned = phase.planned.map(|planned| planned + absent);
+        phase.lost_with_member += absent;
+        all.facts.wall_start_ns = all.offset.to_realtime(all.facts.profiling.start);
+        all.facts.wall_end_ns = all.offset.to_realtime(all.facts.profiling.end);
+        all
+    }
+}
+
+/// Sums up what a process left, and leaves it in a log without its records: what [`Merge`] takes in their place.
+///
+/// # Errors
+/// When its records cannot be read, or the log cannot be written.
+pub fn condense(plan: &Plan, workload: &Workload, finished: &Finished, to: &mut LogWriter) -> Result<()> {
+    let sums = sums(plan, workload, finished)?.bytes().map_err(|e| Error::bug(format!("sums of a log: {e}")))?;
+    let seen = finished.logs.first().and_then(|log| log.seen);
+    reread::note_begun(to, finished.offset, &finished.facts)?;
+    reread::note_ended(to, (&finished.shard, &finished.facts), seen)?;
+    to.note(Note::Sums, &sums)
 }
 
 fn shift_facts(facts: &mut RunFacts, shift: Shift) {

@@ -13,6 +13,8 @@ mod execute;
 mod facts;
 mod finished;
 mod merge;
+#[cfg(test)]
+mod merge_tests;
 mod negotiate;
 mod phase_barrier;
 mod prepare;
@@ -21,6 +23,7 @@ mod refusal;
 mod reread;
 mod resources;
 mod result;
+mod seen;
 mod shift;
 mod summarize;
 #[cfg(test)]
@@ -33,8 +36,8 @@ pub use certificates::{tls_certificates, tls_clients};
 pub use error_limit::ErrorLimit;
 pub use facts::planned_requests;
 pub use finished::Finished;
-pub use merge::{Member, merge};
-pub use reread::{Reread, reread};
+pub use merge::{Member, Merge, condense};
+pub use reread::{Reread, reread, reread_all};
 pub use resources::cores;
 pub use result::{Run, RunResult};
 pub use shift::Shift;
@@ -42,21 +45,7 @@ pub use summarize::{metrics_of, summarize};
 
 use crate::clock::Nanos;
 use crate::error::Result;
-use crate::plan::Plan;
 use crate::record::{PhaseKind, Record};
-use crate::workload::Workload;
-
-/// Holds a plan against what is known before anything is made or asked of anyone: the limits of lengths and counts, and
-/// the descriptors of this machine. What a server, a file or a tokenizer brings shows later.
-///
-/// # Errors
-/// What [`Run::prepare`] would say of them.
-pub fn check(plan: &Plan) -> Result<()> {
-    Workload::check(plan)?;
-    let range = plan.core_range.map(|range| range.count);
-    let workers = range.map_or_else(|| cores(plan).map(|cores| cores.len()), Ok)?;
-    resources::capacity(plan, workers, false).map(drop)
-}
 
 /// Observes each record as it is written, off the workers' cores; may end the run by [`Control::enough`].
 pub type Watcher<'a> = &'a mut (dyn FnMut(&Record) + Send);

@@ -1,6 +1,7 @@
 //! The thread that keeps the records.
 
 use super::drain::drain;
+use super::seen::Seen;
 use crate::clock::{self, Nanos, SECOND};
 use crate::error::Result;
 use crate::record::{LogWriter, Record};
@@ -20,29 +21,32 @@ pub(super) struct Looks<'a> {
 }
 
 /// Moves records from the workers' rings to the log until all workers are done and all rings are empty, as [`drain`]
-/// does; how many were kept. What is written reaches the kernel within [`OFTEN`], so that little is lost when the
+/// does; how many were kept, and what was seen of them. What is written reaches the kernel within [`OFTEN`], so that little is lost when the
 /// process is killed.
 pub(super) fn write<W: Write>(
     consumers: &mut [rtrb::Consumer<Box<Record>>],
     log: &mut LogWriter<W>,
     done: &AtomicBool,
     looks: Looks<'_>,
-) -> u64 {
+) -> (u64, Seen) {
     let log = RefCell::new(Flushing { log, at: clock::monotonic(), failed: false, full: looks.full });
-    let mut lost = 0;
+    let (mut lost, mut seen) = (0, Seen::default());
     let kept = drain(
         consumers,
         |ring| ring.pop().ok(),
         done,
         |mut record| {
             (looks.ready)(&mut record);
-            lost += u64::from(log.borrow_mut().append(&record).is_err());
+            match log.borrow_mut().append(&record) {
+                Ok(()) => seen.add(&record),
+                Err(_) => lost += 1,
+            }
             (looks.look_on)(&record);
             Ok::<_, Infallible>(())
         },
         || log.borrow_mut().look(),
     );
-    kept.unwrap_or(0) - lost
+    (kept.unwrap_or(0) - lost, seen)
 }
 
 /// A log that is flushed often.
@@ -95,7 +99,7 @@ mod tests {
         let written = std::thread::scope(|scope| {
             let writer = scope.spawn(|| {
                 let looks = Looks { ready: &mut |_| (), look_on: &mut |_| seen += 1, full: &mut || unreachable!() };
-                write(&mut consumers, &mut log, &done, looks)
+                write(&mut consumers, &mut log, &done, looks).0
             });
             let workers: Vec<_> = producers
                 .into_iter()

@@ -1,13 +1,16 @@
 //! A run from its record log: one that ended, as it was summed up; or what was measured by one that did not.
 
 use super::finished::{Finished, Log};
+use super::seen::Seen;
 use crate::clock::RealtimeOffset;
 use crate::error::{Error, Result};
-use crate::measure::{PhaseFacts, RunFacts, Shard};
+use crate::measure::{PhaseFacts, RunFacts, Shard, Sums};
 use crate::record::{Entry, LogWriter, Note, PhaseKind, Record, RecordLog, Skimmed};
 use serde::{Deserialize, Serialize};
 use std::io::Write;
 use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::thread;
 
 /// What a log tells of a run when its load begins.
 #[derive(Deserialize, Serialize)]
@@ -21,6 +24,9 @@ struct Begun<F> {
 struct Ended<S, F> {
     shard: S,
     facts: F,
+    /// Absent in a log of which the records have to be asked.
+    #[serde(default)]
+    seen: Option<Seen>,
 }
 
 /// Leaves in the log what is known before the load.
@@ -29,8 +35,12 @@ pub(super) fn note_begun<W: Write>(log: &mut LogWriter<W>, offset: RealtimeOffse
 }
 
 /// Leaves in the log what is known after it.
-pub(super) fn note_ended<W: Write>(log: &mut LogWriter<W>, shard: &Shard, facts: &RunFacts) -> Result<()> {
-    let noted = note(log, Note::Ended, &Ended { shard, facts });
+pub(super) fn note_ended<W: Write>(
+    log: &mut LogWriter<W>,
+    (shard, facts): (&Shard, &RunFacts),
+    seen: Option<Seen>,
+) -> Result<()> {
+    let noted = note(log, Note::Ended, &Ended { shard, facts, seen });
     // A log whose file is full is told of elsewhere.
     if log.failure().is_some() { Ok(()) } else { noted }
 }
@@ -78,22 +88,52 @@ pub fn reread(path: &Path) -> Result<Reread> {
         (tally, end) = (Some(counted), whole);
     }
     log.cut(end);
-    let Notes { head: Some(head), begun: Some(begun), ended, tail, prompts } = found else {
+    let Notes { head: Some(head), begun: Some(begun), ended, sums, tail, prompts } = found else {
         return Err(Error::environment(
             format!("{}: the load of its run had not begun", path.display()),
             "there is nothing to report: remove it, and run again",
         ));
     };
     let Begun { offset, facts } = parsed::<Begun<RunFacts>>(path, &begun)?;
-    let (shard, facts) = match ended {
+    let (shard, facts, seen) = match ended {
         Some(body) => {
-            let Ended { shard, facts } = parsed::<Ended<Shard, RunFacts>>(path, &body)?;
-            (shard, facts)
+            let Ended { shard, facts, seen } = parsed::<Ended<Shard, RunFacts>>(path, &body)?;
+            (shard, facts, seen)
         }
         None => tally.unwrap_or_default().finish(facts, offset),
     };
-    let finished = Finished { shard, facts, logs: vec![Log::here(log)], offset, here: false, failure: None };
+    let sums = sums.map(|body| Sums::parse(&body)).transpose().map_err(|e| damaged(path, &e))?;
+    let logs = vec![Log::here(log, seen)];
+    let finished = Finished { shard, facts, logs, sums, offset, here: false, failure: None };
     Ok(Reread { head, tail, prompts, finished })
+}
+
+/// As [`reread`], several at a time; what came of each, in their order.
+pub fn reread_all(paths: &[&Path]) -> Vec<Result<Reread>> {
+    let next = Mutex::new(paths.iter().enumerate());
+    let read = Mutex::new(Vec::with_capacity(paths.len()));
+    let work = || {
+        loop {
+            let Some((place, path)) = locked(&next).next() else { return };
+            let one = reread(path);
+            locked(&read).push((place, one));
+        }
+    };
+    thread::scope(|scope| {
+        for _ in 1..paths.len().min(AT_A_TIME) {
+            if thread::Builder::new().name("records".into()).spawn_scoped(scope, work).is_err() {
+                break;
+            }
+        }
+        work();
+    });
+    let mut read = read.into_inner().unwrap_or_else(PoisonError::into_inner);
+    read.sort_by_key(|(place, _)| *place);
+    read.into_iter().map(|(_, one)| one).collect()
+}
+
+fn locked<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// What a log holds beside records.
@@ -102,6 +142,7 @@ struct Notes {
     head: Option<Vec<u8>>,
     begun: Option<Vec<u8>>,
     ended: Option<Vec<u8>>,
+    sums: Option<Vec<u8>>,
     tail: Option<Vec<u8>>,
     /// One more than the last entry that a record names.
     prompts: u64,
@@ -113,6 +154,7 @@ impl Notes {
             Note::Head => &mut self.head,
             Note::Begun => &mut self.begun,
             Note::Ended => &mut self.ended,
+            Note::Sums => &mut self.sums,
             Note::Tail => &mut self.tail,
         };
         *place = Some(body);
@@ -120,20 +162,29 @@ impl Notes {
 }
 
 /// What the records say of a run that did not come to its end; `None` where no request had ended.
-pub(super) fn left_by(log: &RecordLog, facts: RunFacts, offset: RealtimeOffset) -> Result<Option<(Shard, RunFacts)>> {
+pub(super) fn left_by(
+    log: &RecordLog,
+    facts: RunFacts,
+    offset: RealtimeOffset,
+) -> Result<Option<(Shard, RunFacts, Option<Seen>)>> {
     let (tally, _) = Tally::of(log)?;
     let any = tally.shard.is_some();
     Ok(any.then(|| tally.finish(facts, offset)))
 }
 
 fn parsed<'a, T: Deserialize<'a>>(path: &Path, body: &'a [u8]) -> Result<T> {
-    serde_json::from_slice(body).map_err(|e| {
-        Error::environment(
-            format!("{}: a note of the log is damaged ({e})", path.display()),
-            "read it with the ringload that wrote it",
-        )
-    })
+    serde_json::from_slice(body).map_err(|e| damaged(path, &e.to_string()))
 }
+
+fn damaged(path: &Path, why: &str) -> Error {
+    Error::environment(
+        format!("{}: a note of the log is damaged ({why})", path.display()),
+        "read it with the ringload that wrote it",
+    )
+}
+
+/// Logs that are read at a time.
+const AT_A_TIME: usize = 4;
 
 /// What records alone say of a run.
 #[derive(Default)]
@@ -141,6 +192,7 @@ struct Tally {
     shard: Option<Shard>,
     /// Start and end of the warm-up and of the measured phase.
     phases: [Option<(u64, u64)>; 2],
+    seen: Seen,
 }
 
 impl Tally {
@@ -157,6 +209,7 @@ impl Tally {
     }
 
     fn add(&mut self, record: &Record) {
+        self.seen.add(record);
         let shard = self.shard.get_or_insert_default();
         shard.issued(record.phase);
         shard.record(record);
@@ -166,7 +219,7 @@ impl Tally {
         *phase = Some((from.min(begun), to.max(end)));
     }
 
-    fn finish(self, mut facts: RunFacts, offset: RealtimeOffset) -> (Shard, RunFacts) {
+    fn finish(self, mut facts: RunFacts, offset: RealtimeOffset) -> (Shard, RunFacts, Option<Seen>) {
         let shard = self.shard.unwrap_or_default();
         let of = |kind: PhaseKind, facts: PhaseFacts| {
             let began = offset.sampled_at();
@@ -178,6 +231,6 @@ impl Tally {
         facts.warmup = facts.warmup.map(|warmup| of(PhaseKind::Warmup, warmup));
         facts.wall_start_ns = offset.to_realtime(facts.profiling.start);
         facts.wall_end_ns = offset.to_realtime(facts.profiling.end);
-        (shard, facts)
+        (shard, facts, Some(self.seen))
     }
 }

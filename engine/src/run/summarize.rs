@@ -1,18 +1,19 @@
 //! Records are read back, counted and summed.
 
-use super::finished::{Finished, Log, read_all};
+use super::finished::{Finished, Log};
+use super::seen::Seen;
 use crate::driver;
 use crate::error::Result;
-use crate::measure::{RequestMetrics, Summarizer, Summary, Timeline, TokenCounts, TokenSource, request_metrics};
-use crate::plan::Plan;
+use crate::measure::{RequestMetrics, Summarizer, Summary, Sums, Timeline, TokenCounts, TokenSource, request_metrics};
+use crate::plan::{Plan, Slo};
 use crate::record::{Outcome, PhaseKind, Record};
 use crate::workload::Workload;
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::mpsc;
 use std::thread;
 
 /// Reads the records back, counts tokens, sums. `on_record` sees each record of the measured phase with its metrics, in
-/// log order.
+/// log order; none where of some requests there are only sums.
 ///
 /// # Errors
 /// When the log cannot be read.
@@ -32,17 +33,21 @@ pub(super) fn sum_up(
     finished: Finished,
     on_record: &mut dyn FnMut(&Record, &RequestMetrics),
 ) -> Result<(Summary, Vec<Log>)> {
-    let bound = finished.facts.buffered_limit_bytes / OF_A_GAP;
-    let mut plan = plan.clone();
-    plan.limits.exact_gaps = plan.limits.exact_gaps.min(bound as usize);
-    let plan = &plan;
-    let mut summarizer = Summarizer::new(plan, timeline(plan, &finished)?);
-    counted(plan, workload, &finished.logs, &mut |record, counts| {
-        let metrics = summarizer.add(record, counts);
-        if record.phase == PhaseKind::Profiling {
-            on_record(record, &metrics);
+    let plan = &bounded(plan, &finished);
+    let line = timeline(plan, &finished)?;
+    let mut summarizer = Summarizer::new(plan, line);
+    let all_are_here = finished.sums.is_none();
+    measured(plan, workload, &finished.logs, &mut |record, counts, metrics| {
+        summarizer.add_measured(record, counts, metrics);
+        if all_are_here && record.phase == PhaseKind::Profiling {
+            on_record(record, metrics);
         }
     })?;
+    if let Some(mut sums) = finished.sums {
+        // Of requests of both kinds no figure is exact.
+        sums.add(&summarizer.sums());
+        summarizer = Summarizer::of_sums(plan, line, sums);
+    }
     let mut summary = summarizer.finish(finished.shard, finished.facts);
     if finished.here {
         // Sums take memory too.
@@ -51,34 +56,66 @@ pub(super) fn sum_up(
     Ok((summary, finished.logs))
 }
 
-/// Reads the records of all logs, one log after the other, and gives each with its tokens to `on`. Each log is read,
-/// and its tokens are counted, on a thread of its own, as far ahead as [`AHEAD`] batches, so that the sums wait for
-/// neither; a log that got no thread is read here.
-fn counted(plan: &Plan, workload: &Workload, logs: &[Log], on: &mut dyn FnMut(&Record, &TokenCounts)) -> Result<()> {
+/// A plan whose gaps take no more memory than what the answers of the run could hold.
+fn bounded(plan: &Plan, finished: &Finished) -> Plan {
+    let bound = finished.facts.buffered_limit_bytes / OF_A_GAP;
+    let mut plan = plan.clone();
+    plan.limits.exact_gaps = plan.limits.exact_gaps.min(bound as usize);
+    plan
+}
+
+/// The requests of a run summed up, so that they can be added to those of other processes.
+pub(super) fn sums(plan: &Plan, workload: &Workload, finished: &Finished) -> Result<Sums> {
+    let plan = &bounded(plan, finished);
+    let mut summarizer = Summarizer::new(plan, timeline(plan, finished)?);
+    measured(plan, workload, &finished.logs, &mut |record, counts, metrics| {
+        summarizer.add_measured(record, counts, metrics);
+    })?;
+    Ok(summarizer.sums())
+}
+
+/// Observes a record with its tokens and its metrics.
+type OnMeasured<'a> = &'a mut dyn FnMut(&Record, &TokenCounts, &RequestMetrics);
+
+/// Reads the records of all logs, one log after the other, and gives each with its tokens and its metrics to `on`. A
+/// log is read, and its requests are measured, on a thread of its own, as far ahead as [`AHEAD`] batches, so that the
+/// sums wait for neither, and that of the next log meanwhile; a log that got no thread is read here.
+fn measured(plan: &Plan, workload: &Workload, logs: &[Log], on: OnMeasured<'_>) -> Result<()> {
     thread::scope(|scope| {
-        let mut streams = Vec::with_capacity(logs.len());
-        for log in logs {
-            let records = log.records()?;
+        let start = |log| -> Result<_> {
+            let records = Log::records(log)?;
             let (batches, stream) = mpsc::sync_channel(AHEAD);
             let read = move || read_ahead(plan, workload, records, &batches);
             let started = thread::Builder::new().name("records".into()).spawn_scoped(scope, read);
-            streams.push(started.is_ok().then_some(stream));
-        }
-        for (log, stream) in logs.iter().zip(streams) {
+            Ok((log, started.is_ok().then_some(stream)))
+        };
+        let mut rest = logs.iter();
+        let mut started = VecDeque::new();
+        loop {
+            while started.len() < LOGS_AT_A_TIME
+                && let Some(log) = rest.next()
+            {
+                started.push_back(start(log)?);
+            }
+            let Some((log, stream)) = started.pop_front() else { return Ok(()) };
             let Some(stream) = stream else {
-                each_counted(plan, workload, log.records()?, &mut |record, counts| on(&record, &counts))?;
+                each_measured(plan, workload, log.records()?, &mut |(record, counts, metrics)| {
+                    on(&record, &counts, &metrics);
+                })?;
                 continue;
             };
             for batch in stream {
-                batch?.iter().for_each(|(record, counts)| on(record, counts));
+                batch?.iter().for_each(|(record, counts, metrics)| on(record, counts, metrics));
             }
         }
-        Ok(())
     })
 }
 
-/// Some records with their tokens.
-type Batch = Vec<(Record, TokenCounts)>;
+/// A record with its tokens and its metrics.
+type Measured = (Record, TokenCounts, RequestMetrics);
+
+/// Some of them.
+type Batch = Vec<Measured>;
 
 /// Sends the records of one log on in batches, until nobody takes them any more.
 fn read_ahead(
@@ -87,30 +124,35 @@ fn read_ahead(
     records: impl Iterator<Item = Result<Record>>,
     batches: &mpsc::SyncSender<Result<Batch>>,
 ) {
-    let mut batch = Batch::new();
-    let read = each_counted(plan, workload, records, &mut |record, counts| {
-        batch.push((record, counts));
+    let mut batch = Batch::with_capacity(BATCH);
+    let read = each_measured(plan, workload, records, &mut |measured| {
+        batch.push(measured);
         if batch.len() == BATCH {
             // Nobody waits for it where the sums have ended on an error.
-            let _ = batches.send(Ok(std::mem::take(&mut batch)));
+            let _ = batches.send(Ok(std::mem::replace(&mut batch, Batch::with_capacity(BATCH))));
         }
     });
     let _ = batches.send(read.map(|()| batch));
 }
 
-/// Counts the tokens of the records of one log, in their order.
-fn each_counted(
+/// Counts the tokens of the records of one log, in their order, and measures their requests.
+fn each_measured(
     plan: &Plan,
     workload: &Workload,
     records: impl Iterator<Item = Result<Record>>,
-    on: &mut dyn FnMut(Record, TokenCounts),
+    on: &mut dyn FnMut(Measured),
 ) -> Result<()> {
     let mut answers = Answers::default();
     for record in records {
         let mut record = record?;
         let counts = count_tokens(plan, workload, &record);
         answers.count_in(&mut record, &counts, workload);
-        on(record, counts);
+        let slos: &[Slo] = match record.phase {
+            PhaseKind::Warmup => &[],
+            PhaseKind::Profiling => &plan.slos,
+        };
+        let metrics = request_metrics(&record, &counts, plan.streaming, slos);
+        on((record, counts, metrics));
     }
     Ok(())
 }
@@ -118,7 +160,9 @@ fn each_counted(
 /// Records that go from thread to thread at once.
 const BATCH: usize = 64;
 /// Batches that are read ahead of the sums, of each log.
-const AHEAD: usize = 2;
+const AHEAD: usize = 4;
+/// Logs that are read at a time: the one that is summed up, and the next.
+const LOGS_AT_A_TIME: usize = 2;
 
 /// Bytes that a gap which is kept exactly may take: in a buffer that doubles, in its slice once more, in the warm-up
 /// and in the measured phase.
@@ -159,17 +203,21 @@ impl Answers {
     }
 }
 
-/// What the summary is cut from. Slices begin with the first request, which only the records know; the rest of the
-/// summary does with the phase's own bounds, and spares reading the log twice.
+/// What the summary is cut from. Slices begin with the first request, which a log tells at its end, or its records do;
+/// the rest of the summary begins with the phase's own bounds.
 fn timeline(plan: &Plan, finished: &Finished) -> Result<Timeline> {
     let phase = &finished.facts.profiling;
-    let mut line = None;
-    if plan.slice.is_some() {
-        for record in read_all(&finished.logs)? {
-            Timeline::stretch(&mut line, &record?);
-        }
+    let mut whole: Option<Timeline> = None;
+    for log in finished.logs.iter().filter(|_| plan.slice.is_some()) {
+        let seen = match log.seen {
+            Some(seen) => seen,
+            None => Seen::of(log.log.read()?)?,
+        };
+        let Some(line) = seen.timeline(&log.shift) else { continue };
+        let known = whole.unwrap_or(line);
+        whole = Some(Timeline { start: known.start.min(line.start), end: known.end.max(line.end) });
     }
-    Ok(line.unwrap_or(Timeline { start: phase.start, end: phase.end }))
+    Ok(whole.unwrap_or(Timeline { start: phase.start, end: phase.end }))
 }
 
 /// The metrics of one record, as [`summarize`] finds them.

@@ -2,7 +2,7 @@
 //! meet on the machine's own cores.
 
 use super::finished::{Finished, Log, read_all};
-use super::merge::{Member, merge};
+use super::merge::{Member, Merge};
 use super::phase_barrier::PhaseBarrier;
 use super::reread::left_by;
 use super::shift::Shift;
@@ -238,7 +238,7 @@ fn what_was_measured_before_a_worker_failed_is_kept() {
     assert!(left(&[]).is_none(), "nothing was measured");
     let record = |k| streamed(k, SECOND + k * MILLI, MILLI, &[MILLI]);
     let cut = failed(record(2), Cause::Reset, 200, "reset");
-    let (shard, facts) = left(&[record(0), record(1), cut]).unwrap();
+    let (shard, facts, _) = left(&[record(0), record(1), cut]).unwrap();
     let counts = shard.phase(PhaseKind::Profiling);
     assert_eq!((counts.issued, counts.recorded()), (3, 3));
     assert!(facts.unfinished);
@@ -277,20 +277,18 @@ fn the_logs_of_members_are_one_run_on_the_clock_of_the_first() {
         let log = log.finish_to_read();
         let mut facts = facts();
         facts.profiling.planned = Some(4);
-        let (shard, mut facts) = left_by(&log, facts, offset).unwrap().unwrap();
+        let (shard, mut facts, seen) = left_by(&log, facts, offset).unwrap().unwrap();
         facts.unfinished = false;
-        Finished { shard, facts, logs: vec![Log::here(log)], offset, here: true, failure: None }
+        Finished { shard, facts, logs: vec![Log::here(log, seen)], sums: None, offset, here: true, failure: None }
     };
     let member = |finished, shift, lost| Member { finished, shift: Shift::constant(shift), lost };
     let hour = 3_600 * SECOND as i64;
     let lost = member(left("c", &[2, 5], -hour), -hour, Some(3));
     assert_eq!(lost.lost_requests(), 2, "of four that were planned two have records");
-    let members = vec![
-        member(left("a", &[0, 3, 6, 9], 0), 0, None),
-        member(left("b", &[1, 4, 7], hour / 2), hour / 2, None),
-        lost,
-    ];
-    let merged = merge(members, 4).unwrap();
+    let mut merge = Merge::new(left("a", &[0, 3, 6, 9], 0));
+    merge.add(member(left("b", &[1, 4, 7], hour / 2), hour / 2, None));
+    merge.add(lost);
+    let merged = merge.finish(4);
     let mut records: Vec<_> = read_all(&merged.logs).unwrap().map(|record| record.unwrap()).collect();
     records.sort_by_key(|record| record.k);
     for record in &records {
@@ -302,5 +300,4 @@ fn the_logs_of_members_are_one_run_on_the_clock_of_the_first() {
     assert_eq!((phase.planned, phase.never_due, phase.lost_with_member), (Some(16), 1, 6));
     assert_eq!(merged.shard.phase(PhaseKind::Profiling).issued, 9);
     assert_eq!(merged.facts.wall_start_ns, offset.to_realtime(BASE));
-    assert!(merge(Vec::new(), 0).is_err());
 }

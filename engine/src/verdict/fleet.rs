@@ -13,7 +13,12 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let lost = each.clone().filter(|member| member.lost).map(member_lost);
     let failed = each.clone().filter_map(member_failed);
     let clocks = each.clone().filter_map(|member| clock(member, case.plan.slice));
-    lost.chain(failed).chain(clocks).chain(start_spread(fleet)).chain(each.flat_map(machine)).collect()
+    lost.chain(failed)
+        .chain(clocks)
+        .chain(start_spread(fleet))
+        .chain(by_histograms(fleet))
+        .chain(each.flat_map(machine))
+        .collect()
 }
 
 /// What the machine of a member did to it; that of the first is the run's own.
@@ -81,6 +86,17 @@ fn start_spread(fleet: &FleetFigures) -> Option<Finding> {
     ))
 }
 
+/// A note: gates that look at single requests, or at when they came, have nothing to look at.
+fn by_histograms(fleet: &FleetFigures) -> Option<Finding> {
+    fleet.by_histograms.then(|| {
+        Found::new("by_histograms", Scope::Client).says(
+            "the figures are made from sums and histograms of the members: seconds that were missed, stretches \
+             without output, the steady part, ceilings over time and the client's part in percentiles are not judged",
+            "write --fleet-merge records where the records of all requests are not too many",
+        )
+    })
+}
+
 /// What is known as well as that condemns no slice, however short.
 const UNCERTAIN: Nanos = MILLI;
 const OF_A_SLICE: f64 = 0.01;
@@ -137,7 +153,13 @@ mod tests {
         assert_eq!((lost.status, lost.value), (Status::Invalid, Some(7.0)));
         let failed = member_failed(&MemberFigures { failure: Some("no disk".into()), ..member(Some(0)) });
         assert!(failed.is_some_and(|f| f.status == Status::Invalid && f.evidence.ends_with("no disk")));
-        let fleet = |spread| FleetFigures { run: "r".into(), members: Vec::new(), start_spread_ns: Some(spread) };
+        let fleet = |spread| FleetFigures {
+            run: "r".into(),
+            members: Vec::new(),
+            start_spread_ns: Some(spread),
+            start_after_ready_ns: None,
+            by_histograms: false,
+        };
         assert!(start_spread(&fleet(SPREAD)).is_none());
         assert_eq!(start_spread(&fleet(2 * SPREAD)).map(|f| f.status), Some(Status::Valid));
     }

@@ -12,7 +12,7 @@ use ringload_engine::clock::shifted;
 use ringload_engine::measure::{FleetFigures, MemberFigures};
 use ringload_engine::plan::Plan;
 use ringload_engine::record::PhaseKind;
-use ringload_engine::run::{self, Control, Finished, Gate, Shift};
+use ringload_engine::run::{self, Control, Finished, Gate, Merge, Shift};
 use ringload_engine::workload::Workload;
 use ringload_engine::{Error, Result};
 use ringload_fleet::message::{Aligned, Announcement, Offer};
@@ -32,13 +32,16 @@ pub(super) struct Leader {
     told: AtomicBool,
     /// Whether results are left on the bus: those that were written since.
     keeps: Option<SystemTime>,
+    /// The others leave sums and histograms of their records, and not the records.
+    by_histograms: bool,
 }
 
 impl Leader {
-    pub(super) fn new(member: Member, keeps_results: bool) -> Self {
+    pub(super) fn new(member: Member, keeps_results: bool, by_histograms: bool) -> Self {
         // Clocks of disks are coarser than that of the machine.
         let keeps = keeps_results.then(|| SystemTime::now() - Duration::from_secs(1));
-        Self { member: Arc::new(member), next: AtomicU64::new(0), told: AtomicBool::new(false), keeps }
+        let (next, told) = (AtomicU64::new(0), AtomicBool::new(false));
+        Self { member: Arc::new(member), next, told, keeps, by_histograms }
     }
 }
 
@@ -53,7 +56,7 @@ impl Lead for Leader {
             eprint_line(format_args!("fleet: run `{run}` waits for its {size} members"));
         }
         let plans = serde_json::to_value(plans).map_err(|e| Error::bug(e.to_string()))?;
-        self.member.announce(Announcement { seed, plans }).map_err(ours)
+        self.member.announce(Announcement { seed, plans, by_histograms: self.by_histograms }).map_err(ours)
     }
 
     fn share(&self, plan: &Plan, workload: &Workload) -> Result<Shared> {
@@ -87,6 +90,10 @@ impl Lead for Leader {
         head_of(&self.member)
     }
 
+    fn has_records(&self) -> bool {
+        !self.by_histograms
+    }
+
     fn begin(&self, shared: &Shared, control: &Arc<Control>, workers: &[usize]) -> (Gate, Box<dyn Any>) {
         let own = workers.to_vec();
         self.member.on_its_thread(move || ringload_engine::driver::keep_off(&own));
@@ -114,7 +121,7 @@ impl Lead for Leader {
             machine: None,
         }];
         let mut starts = vec![own.facts().profiling.start];
-        let mut members = vec![run::Member { finished: own, shift: Shift::default(), lost: None }];
+        let mut merge = Merge::new(own);
         let mut absent = 0;
         for left in left {
             let reread = run::reread(&left.log);
@@ -130,7 +137,7 @@ impl Lead for Leader {
                     figure.lost_requests = member.lost_requests();
                     let start = member.finished.facts().profiling.start;
                     starts.push(shifted(start, shift.at(start)));
-                    members.push(member);
+                    merge.add(member);
                 }
                 Err(error) if !left.lost => return Err(error),
                 Err(_) => {
@@ -143,8 +150,17 @@ impl Lead for Leader {
         }
         let spread = starts.iter().max().zip(starts.iter().min()).map(|(last, first)| last - first);
         let run = self.member.identity().run.clone();
-        let fleet = FleetFigures { run, members: figures, start_spread_ns: spread };
-        Ok(run::merge(members, absent)?.of_fleet(fleet))
+        let after_ready = self.member.start_after_ready(number);
+        let finished = merge.finish(absent);
+        let by_histograms = finished.is_condensed();
+        let fleet = FleetFigures {
+            run,
+            members: figures,
+            start_spread_ns: spread,
+            start_after_ready_ns: after_ready,
+            by_histograms,
+        };
+        Ok(finished.of_fleet(fleet))
     }
 
     fn keep_results(&self, folder: &Path) -> Result<()> {

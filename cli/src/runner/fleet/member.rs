@@ -16,7 +16,7 @@ use ringload_engine::driver;
 use ringload_engine::host::HostFacts;
 use ringload_engine::plan::Plan;
 use ringload_engine::record::{LogWriter, Note};
-use ringload_engine::run::{Control, Run};
+use ringload_engine::run::{self, Control, Run};
 use ringload_engine::{Error, Result};
 use ringload_fleet::message::Offer;
 use ringload_fleet::{Member, Next};
@@ -52,7 +52,7 @@ impl Follow for Follower {
                 Next::Over(_) => return Ok(if failed { Exit::Usage } else { Exit::Done }),
                 Next::Run(published) => {
                     let plan = plans::adopted(&published, &own);
-                    log = self.play(number, plan, args, &mut prepared)?;
+                    log = self.play((number, announced.by_histograms), plan, args, &mut prepared)?;
                 }
             }
         }
@@ -89,7 +89,7 @@ impl Follower {
     /// Drives its share of a run: its record log, which is on the bus by then.
     fn play(
         &self,
-        number: u64,
+        (number, by_histograms): (u64, bool),
         plan: std::result::Result<Plan, String>,
         args: &ProfileArgs,
         prepared: &mut Prepared,
@@ -130,25 +130,38 @@ impl Follower {
         let control = Arc::new(Control::new(cores.len()));
         let own = cores.clone();
         self.member.on_its_thread(move || driver::keep_off(&own));
-        let counting = self.member.count(number, LocalLoad::new(Arc::clone(&control), cores.len()), Some(&log));
+        let follow = Some(log.as_path()).filter(|_| !by_histograms);
+        let counting = self.member.count(number, LocalLoad::new(Arc::clone(&control), cores.len()), follow);
         let driven = {
             let _loading = signals::loading(&control);
-            let run = Run::with(&plan, workload, Arc::clone(&control));
+            let run = Run::with(&plan, Arc::clone(&workload), Arc::clone(&control));
             run.and_then(|run| run.record_to(writer).begin_by(gate_of(Arc::clone(&self.member), number)).drive(None))
         };
         signals::finishing();
+        let mut left = log.clone();
         let (clock, failure) = match driven {
             Ok(mut finished) => {
                 let clock = self.member.aligned(finished.facts().profiling.start);
                 let tail = Tail { host: host.finish(), member_clock: clock.map(clock_of) };
-                finished.leave(&serde_json::to_vec(&tail)?);
+                let tail = serde_json::to_vec(&tail)?;
+                finished.leave(&tail);
+                if by_histograms {
+                    left = condensed(&log, &serde_json::to_vec(&head)?, &tail, |to| {
+                        run::condense(&plan, &workload, &finished, to)
+                    })?;
+                }
                 (clock, finished.take_failure().map(|error| error.to_string()))
             }
             Err(error) => (None, Some(error.to_string())),
         };
-        drop(counting);
         let said = failure.clone();
-        if let Err(error) = self.member.upload(number, &log, clock, failure).map_err(ours) {
+        let uploaded = self.member.upload(number, &left, clock, failure).map_err(ours);
+        drop(counting);
+        if left != log {
+            // It can be made again.
+            let _ = std::fs::remove_file(&left);
+        }
+        if let Err(error) = uploaded {
             self.tell_kept(&log);
             return Err(error.into());
         }
@@ -169,4 +182,15 @@ impl Follower {
         })?;
         Ok(folder.join(format!("run_{number}_ringload_records.log")))
     }
+}
+
+/// A log of the same run without its records: `sums` leaves what stands in their place.
+fn condensed(log: &Path, head: &[u8], tail: &[u8], sums: impl FnOnce(&mut LogWriter) -> Result<()>) -> Result<PathBuf> {
+    let path = log.with_extension("sums");
+    let mut writer = LogWriter::create(&path)?;
+    writer.note(Note::Head, head)?;
+    sums(&mut writer)?;
+    writer.note(Note::Tail, tail)?;
+    writer.finish()?;
+    Ok(path)
 }

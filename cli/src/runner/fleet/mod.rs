@@ -54,11 +54,13 @@ pub(crate) fn join(args: &FleetArgs) -> Result<Role> {
             OnLossArg::Continue => OnLoss::Continue,
         },
         patience: Duration::from_secs_f64(args.fleet_wait),
-        stopped: Arc::new(signals::received),
+        stopped: Arc::new(signals::ends_waits),
     };
     Ok(match Member::join(options).map_err(ours)? {
         Joining::Over(status) => Role::Late(exit_of(status)),
-        Joining::Joined(member) if leads => Role::Leads(Arc::new(Leader::new(member, args.fleet_keep_results))),
+        Joining::Joined(member) if leads => {
+            Role::Leads(Arc::new(Leader::new(member, args.fleet_keep_results, args.by_histograms())))
+        }
         Joining::Joined(member) => Role::Follows(Box::new(Follower::new(member))),
     })
 }

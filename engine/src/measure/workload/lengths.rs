@@ -83,8 +83,8 @@ const TOLERANCE: f64 = 0.1;
 /// Tokens that a chat template and a default system prompt may add to a prompt.
 const TEMPLATE: u32 = 64;
 
-#[derive(Debug, Default)]
-pub(super) struct Lengths {
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+pub(in crate::measure) struct Lengths {
     input: InputFigures,
     output: OutputFigures,
     cache: CacheFigures,
@@ -92,6 +92,35 @@ pub(super) struct Lengths {
 }
 
 impl Lengths {
+    /// Adds those of other requests.
+    pub(super) fn merge(&mut self, other: &Self) {
+        let (input, others) = (&mut self.input, &other.input);
+        input.compared += others.compared;
+        input.tokens += others.tokens;
+        input.usage_tokens += others.usage_tokens;
+        input.differing += others.differing;
+        input.growing += others.growing;
+        input.growth += others.growth;
+        let (output, others) = (&mut self.output, &other.output);
+        output.compared += others.compared;
+        output.longer += others.longer;
+        output.shorter += others.shorter;
+        output.asked += others.asked;
+        output.tokens += others.tokens;
+        output.apart += others.apart;
+        output.client_compared += others.client_compared;
+        output.client_differing += others.client_differing;
+        output.fewer_than_events += others.fewer_than_events;
+        output.tokens_of_these += others.tokens_of_these;
+        output.events_of_these += others.events_of_these;
+        let (cache, others) = (&mut self.cache, &other.cache);
+        cache.told += others.told;
+        cache.requests += others.requests;
+        cache.tokens += others.tokens;
+        cache.of += others.of;
+        self.prefill.merge(&other.prefill);
+    }
+
     pub(super) fn add_input(&mut self, record: &Record) {
         let (input, cache) = (&mut self.input, &mut self.cache);
         let growth = record.observed.prompt_growth;
@@ -147,7 +176,7 @@ impl Lengths {
 }
 
 /// A straight line through points, by least squares.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 struct Slope {
     count: f64,
     x: f64,
@@ -158,6 +187,15 @@ struct Slope {
 }
 
 impl Slope {
+    fn merge(&mut self, other: &Self) {
+        self.count += other.count;
+        self.x += other.x;
+        self.y += other.y;
+        self.xx += other.xx;
+        self.xy += other.xy;
+        self.yy += other.yy;
+    }
+
     fn add(&mut self, x: f64, y: f64) {
         self.count += 1.0;
         self.x += x;

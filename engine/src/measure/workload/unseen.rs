@@ -32,8 +32,8 @@ pub struct UnseenFigures {
     pub uncounted: u64,
 }
 
-#[derive(Debug)]
-pub(super) struct Unseen {
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
+pub(in crate::measure) struct Unseen {
     streaming: bool,
     figures: UnseenFigures,
     /// Responses behind the two sums.
@@ -43,6 +43,21 @@ pub(super) struct Unseen {
 }
 
 impl Unseen {
+    /// Adds those of other requests.
+    pub(super) fn merge(&mut self, other: &Self) {
+        let (figures, others) = (&mut self.figures, &other.figures);
+        figures.responses += others.responses;
+        figures.hidden += others.hidden;
+        figures.hidden_tokens += others.hidden_tokens;
+        figures.bunched += others.bunched;
+        figures.bunched_tokens += others.bunched_tokens;
+        figures.tokens += others.tokens;
+        figures.uncounted += others.uncounted;
+        self.timed += other.timed;
+        self.itl_ms += other.itl_ms;
+        self.seen_ms += other.seen_ms;
+    }
+
     pub(super) fn new(streaming: bool) -> Self {
         Self { streaming, figures: UnseenFigures::default(), timed: 0, itl_ms: 0.0, seen_ms: 0.0 }
     }

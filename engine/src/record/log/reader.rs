@@ -213,7 +213,7 @@ struct RecordHead {
 }
 
 fn note(kind: u8) -> Option<Note> {
-    let all = [Note::Head, Note::Begun, Note::Ended, Note::Tail];
+    let all = [Note::Head, Note::Begun, Note::Ended, Note::Tail, Note::Sums];
     all.into_iter().find(|note| *note as u8 == kind)
 }
 

@@ -25,6 +25,11 @@ pub(super) const SCENES: &[Scene] = &[
         name: "partition",
     },
     Scene {
+        what: "a signal at the leader, or at another member",
+        becomes: "the load of all ends in order: all records are in the report, nothing is lost; the leader exits 130, the others 0",
+        name: "signals",
+    },
+    Scene {
         what: "the leader is killed",
         becomes: "the others end their load, keep their record logs, say where, exit 2; `ringload merge` makes the report",
         name: "leader_killed",

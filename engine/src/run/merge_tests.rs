@@ -1,0 +1,190 @@
+//! The figures of merged logs against those of one log with all records.
+
+use super::finished::{Finished, Log};
+use super::merge::{Member, Merge, condense};
+use super::reread::{note_begun, note_ended, reread, reread_all};
+use super::seen::Seen;
+use super::shift::Shift;
+use super::summarize::summarize;
+use crate::clock::{MILLI, RealtimeOffset, SECOND};
+use crate::measure::testing::{facts, plan};
+use crate::measure::{RunFacts, Shard, Summary};
+use crate::plan::Plan;
+use crate::record::testing::{failed, streamed};
+use crate::record::{Cause, LogWriter, Note, Outcome, PhaseKind, Record, Usage};
+use crate::workload::Workload;
+use serde_json::Value;
+use std::path::{Path, PathBuf};
+
+const BASE: u64 = 8_000 * SECOND;
+/// What is added to the clocks of the members.
+const AHEAD: [i64; 3] = [0, 1_800 * SECOND as i64, -3_600 * SECOND as i64];
+
+/// The requests of a member, on the clock of the first.
+fn records(rank: u64) -> Vec<Record> {
+    let mut all: Vec<Record> = (0..150)
+        .map(|i| {
+            let k = i * 3 + rank;
+            let gaps: Vec<u64> = (0..2 + k % 5).map(|gap| MILLI + k * 7_919 % 90_000 + gap * 1_000).collect();
+            let usage = Usage { prompt: Some(20), completion: Some(gaps.len() as u32 + 1), ..Usage::default() };
+            let first = 3 * MILLI + k * k % 977 * 1_000;
+            Record { usage: Some(usage), entry: (k % 5) as u32, ..streamed(k, BASE + k * MILLI, first, &gaps) }
+        })
+        .collect();
+    all[7] = failed(all[7].clone(), Cause::Reset, 200, "reset");
+    all[149].outcome = Outcome::InFlight;
+    all[0].phase = PhaseKind::Warmup;
+    all
+}
+
+fn shard_of(records: &[Record]) -> Shard {
+    let mut shard = Shard::new();
+    for record in records {
+        shard.issued(record.phase);
+        shard.record(record);
+    }
+    shard
+}
+
+/// The log that a member leaves, on its own clock.
+fn log(dir: &Path, rank: u64, with_seen: bool) -> PathBuf {
+    let path = dir.join(format!("{rank}-{with_seen}"));
+    let mut log = LogWriter::create(&path).unwrap();
+    log.note(Note::Head, b"{}").unwrap();
+    note_begun(&mut log, RealtimeOffset::sample(), &facts()).unwrap();
+    let own: Vec<Record> = records(rank).into_iter().map(|record| record.shifted(-AHEAD[rank as usize])).collect();
+    let mut seen = Seen::default();
+    for record in &own {
+        log.append(record).unwrap();
+        seen.add(record);
+    }
+    // Gaps are kept exactly within this memory.
+    let mut facts = RunFacts { buffered_limit_bytes: 1 << 30, ..facts() };
+    facts.profiling.start = (BASE as i64 - AHEAD[rank as usize]) as u64;
+    facts.profiling.end = own.iter().map(|record| record.instants.end).max().unwrap();
+    match with_seen {
+        true => note_ended(&mut log, (&shard_of(&own), &facts), Some(seen)).unwrap(),
+        false => {
+            let body = serde_json::json!({ "shard": shard_of(&own), "facts": facts });
+            log.note(Note::Ended, body.to_string().as_bytes()).unwrap();
+        }
+    }
+    log.finish().unwrap();
+    path
+}
+
+fn merged(left: Vec<Finished>) -> Finished {
+    let mut left = left.into_iter().zip(AHEAD);
+    let (first, _) = left.next().unwrap();
+    let mut merge = Merge::new(first);
+    left.for_each(|(finished, ahead)| merge.add(Member { finished, shift: Shift::constant(ahead), lost: None }));
+    merge.finish(0)
+}
+
+fn workload(plan: &Plan) -> Workload {
+    Workload::of_shape(plan, serde_json::from_str(r#"{"conversations":5}"#).unwrap(), 5).unwrap()
+}
+
+fn summed(plan: &Plan, finished: Finished) -> (Summary, Vec<u64>) {
+    let mut seen = Vec::new();
+    let summary = summarize(plan, &workload(plan), finished, &mut |record, _| seen.push(record.k)).unwrap();
+    (summary, seen)
+}
+
+fn sliced() -> Plan {
+    Plan { slice: Some(100 * MILLI), ..plan() }
+}
+
+#[test]
+#[cfg_attr(miri, ignore)]
+fn figures_of_merged_logs_are_those_of_one_log_digit_for_digit() {
+    let (dir, plan) = (tempfile::tempdir().unwrap(), sliced());
+    for with_seen in [true, false] {
+        let paths: Vec<PathBuf> = (0..3).map(|rank| log(dir.path(), rank, with_seen)).collect();
+        let paths: Vec<&Path> = paths.iter().map(PathBuf::as_path).collect();
+        let merged = merged(reread_all(&paths).into_iter().map(|one| one.unwrap().finished).collect());
+        let mut whole = LogWriter::create(&dir.path().join("whole")).unwrap();
+        let all: Vec<Record> = (0..3).flat_map(records).collect();
+        let mut seen = Seen::default();
+        for record in &all {
+            whole.append(record).unwrap();
+            seen.add(record);
+        }
+        let one = Finished {
+            shard: shard_of(&all),
+            facts: merged.facts().clone(),
+            logs: vec![Log::here(whole.finish_to_read(), Some(seen))],
+            sums: None,
+            offset: merged.offset(),
+            here: false,
+            failure: None,
+        };
+        let ((merged, order), (one, order_of_one)) = (summed(&plan, merged), summed(&plan, one));
+        assert_eq!(order, order_of_one);
+        let (merged, one) = (serde_json::to_value(&merged).unwrap(), serde_json::to_value(&one).unwrap());
+        for part in ["metrics", "slices", "steady", "confidence", "histograms"] {
+            assert!(!merged[part].is_null(), "{part} is there");
+        }
+        assert_eq!(merged, one);
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore)]
+fn a_log_is_read_the_same_whatever_it_says_of_its_records_and_where_it_was_cut() {
+    let dir = tempfile::tempdir().unwrap();
+    let [told, asked] = [true, false].map(|with_seen| reread(&log(dir.path(), 1, with_seen)).unwrap());
+    assert_eq!((told.prompts, asked.prompts), (5, 5));
+    let json = |finished: &Finished| serde_json::to_value(finished.shard()).unwrap();
+    assert_eq!(json(&told.finished), json(&asked.finished));
+    assert_eq!(told.finished.logs[0].seen, Seen::of(asked.finished.logs[0].log.read().unwrap()).ok());
+    assert_eq!(asked.finished.logs[0].seen, None);
+    let whole = std::fs::read(log(dir.path(), 1, true)).unwrap();
+    let cut = dir.path().join("cut");
+    std::fs::write(&cut, &whole[..whole.len() * 2 / 3]).unwrap();
+    let cut = reread(&cut).unwrap().finished;
+    let records = cut.logs[0].log.read().unwrap().count() as u64;
+    let counted = [PhaseKind::Warmup, PhaseKind::Profiling].map(|phase| cut.shard().phase(phase).recorded());
+    assert!(records > 50 && records < 150 && counted.iter().sum::<u64>() == records, "{records} {counted:?}");
+}
+
+#[test]
+#[cfg_attr(miri, ignore)]
+fn sums_of_members_have_the_counts_and_means_of_all_records_and_bucketed_percentiles() {
+    let (dir, plan) = (tempfile::tempdir().unwrap(), plan());
+    let read = |rank| reread(&log(dir.path(), rank, true)).unwrap().finished;
+    let (exact, _) = summed(&plan, merged((0..3).map(read).collect()));
+    let condensed = |rank: u64| {
+        let path = dir.path().join(format!("{rank}.sums"));
+        let mut to = LogWriter::create(&path).unwrap();
+        to.note(Note::Head, b"{}").unwrap();
+        condense(&plan, &workload(&plan), &read(rank), &mut to).unwrap();
+        to.finish().unwrap();
+        let reread = reread(&path).unwrap();
+        assert!(reread.finished.is_condensed() && reread.prompts == 5);
+        reread.finished
+    };
+    // The first has its records, as the member that leads.
+    let left = vec![read(0), condensed(1), condensed(2)];
+    let (sums, seen) = summed(&plan, merged(left));
+    assert_eq!(seen, Vec::<u64>::new(), "those of the first alone are shown to nobody");
+    let json = |of: &Summary, part: &str| serde_json::to_value(of).unwrap()[part].clone();
+    for part in ["counts", "warmup_counts", "benchmark_duration_s", "errors", "tokens", "goodput", "rate"] {
+        assert_eq!(json(&sums, part), json(&exact, part), "{part}");
+    }
+    assert_eq!(sums.violations, Vec::<String>::new());
+    assert!(sums.steady.is_none() && sums.windows.windows.is_empty());
+    let near = |a: f64, b: f64, share: f64| (a - b).abs() <= b.abs() * share + 1e-9;
+    for metric in &sums.metrics {
+        let of_all = exact.metric(metric.info.tag).unwrap();
+        assert!(near(metric.avg, of_all.avg, 1e-12), "{}: {} {}", metric.info.tag, metric.avg, of_all.avg);
+        let (Some(mine), Some(theirs)) = (metric.stats, of_all.stats) else { continue };
+        assert_eq!((mine.count, mine.min, mine.max), (theirs.count, theirs.min, theirs.max), "{}", metric.info.tag);
+        for (a, b) in [(mine.p50, theirs.p50), (mine.p99, theirs.p99), (mine.std, theirs.std)] {
+            assert!(near(a, b, 0.001), "{}: {a} {b}", metric.info.tag);
+        }
+    }
+    let absent: Vec<_> = exact.metrics.iter().filter(|of| sums.metric(of.info.tag).is_none()).collect();
+    assert!(absent.iter().all(|of| of.info.tag == "effective_concurrency"), "{absent:?}");
+    assert_ne!(json(&sums, "metrics"), Value::Null);
+}
