@@ -148,6 +148,7 @@ settings! {
         RecordFolder => "output folder",
         Calibration => "the calibration",
         SameSeed => "the same prompts for all runs",
+        MergedRecords => "merging the records of all members",
     }
 }
 

@@ -126,8 +126,8 @@ impl Inner {
         Some(Aligned { began, then: at(began)?, ended, at_end: at(ended)? })
     }
 
-    /// The least round trip of an echo with the leader, in nanoseconds: through the bus, as what starts a phase goes, or
-    /// as a datagram, where only those have come back yet; 0 where none has.
+    /// The least round trip of an echo with the leader, in nanoseconds: through the bus, as what starts a phase goes,
+    /// or as a datagram, where only those have come back yet; 0 where none has.
     pub(crate) fn round_trip(&self) -> u64 {
         match self.bus_round_trip.load(Ordering::Relaxed) {
             u64::MAX => locked(&self.alignment).round_trip().unwrap_or(0),

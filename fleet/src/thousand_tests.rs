@@ -71,7 +71,7 @@ fn run() -> [Traffic; 3] {
     let patience = Duration::from_secs(10);
     let mut lost_at = None;
     for half in 0..SECONDS * 2 {
-        for rank in 0..SIZE {
+        for (rank, clock) in clocks.iter_mut().enumerate() {
             let now = half * SECOND / 2 + noise(rank as u64, SECOND / 2);
             if (rank, true) == (SILENT.0, now >= SILENT.1 * SECOND) {
                 continue;
@@ -79,8 +79,8 @@ fn run() -> [Traffic; 3] {
             let done = half * 40;
             let counters =
                 Counters { issued: done + 17, done, failed: 0, events: done * 200, in_flight: 17, warmup_done: 0 };
-            let clock = clocks[rank].at(now, QUARTZ);
-            let heartbeat = Heartbeat { rank, sequence: half + 1, run: 0, counters, ending: false, clock };
+            let interval = clock.at(now, QUARTZ);
+            let heartbeat = Heartbeat { rank, sequence: half + 1, run: 0, counters, ending: false, clock: interval };
             let body = serde_json::to_vec(&heartbeat).unwrap();
             let subject = format!("ringload.tuesday-7.heartbeat.{rank}");
             if rank == 0 {
@@ -94,9 +94,9 @@ fn run() -> [Traffic; 3] {
                 let (there, back) = (90_000 + noise(half + now, 40_000), 90_000 + noise(now, 70_000));
                 let ahead = rank as u64 * 3_600 * SECOND / 7;
                 let (received, returned) = (now + ahead + there, now + there + back + 5_000);
-                clocks[rank].add(&Echo { sent: now, received, answered: received + 5_000, returned });
+                clock.add(&Echo { sent: now, received, answered: received + 5_000, returned });
                 let truth = i64::try_from(ahead).unwrap();
-                let Interval { least, most } = clocks[rank].at(now, QUARTZ).unwrap();
+                let Interval { least, most } = clock.at(now, QUARTZ).unwrap();
                 assert!(least <= truth && truth <= most, "member {rank}: {truth} in {least}…{most}");
                 // The echo, its answer and the second answer, each with the headers of IP and UDP.
                 echoes.messages += 3;
@@ -106,7 +106,7 @@ fn run() -> [Traffic; 3] {
         let silent = heard.silent((half + 1) * SECOND / 2, patience);
         if !silent.is_empty() {
             assert_eq!(silent, [SILENT.0]);
-            lost_at.get_or_insert((half + 1) / 2);
+            lost_at.get_or_insert(half.div_ceil(2));
         }
     }
     let lost_at = lost_at.unwrap();

@@ -12,6 +12,7 @@ pub(crate) fn name_settings() {
 fn flag(setting: Setting) -> &'static str {
     match setting {
         Setting::Targets => "--url",
+        Setting::MergedRecords => "--fleet-merge records",
         Setting::Endpoint => "--endpoint-type",
         Setting::CustomEndpoint => "--custom-endpoint",
         Setting::Models => "--model",

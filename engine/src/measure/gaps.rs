@@ -59,7 +59,8 @@ impl Gaps {
         }
     }
 
-    /// `inter_chunk_latency`, and its curve where that is wanted; `None` without gaps. What is kept exactly is given up.
+    /// `inter_chunk_latency`, and its curve where that is wanted; `None` without gaps. What is kept exactly is given
+    /// up.
     pub(super) fn metric(&mut self, curves: &mut Curves) -> Option<Metric> {
         let (stats, tails) = match &self.rounded {
             Some(rounded) => {

@@ -21,8 +21,8 @@ pub(super) struct Looks<'a> {
 }
 
 /// Moves records from the workers' rings to the log until all workers are done and all rings are empty, as [`drain`]
-/// does; how many were kept, and what was seen of them. What is written reaches the kernel within [`OFTEN`], so that little is lost when the
-/// process is killed.
+/// does; how many were kept, and what was seen of them. What is written reaches the kernel within [`OFTEN`], so that
+/// little is lost when the process is killed.
 pub(super) fn write<W: Write>(
     consumers: &mut [rtrb::Consumer<Box<Record>>],
     log: &mut LogWriter<W>,

@@ -6,6 +6,7 @@ use super::machine;
 use super::wording::{shown_ms, shown_share};
 use crate::clock::{MILLI, Nanos};
 use crate::measure::{FleetFigures, MemberFigures};
+use crate::setting::Setting::MergedRecords;
 
 pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     let Some(fleet) = &case.summary.fleet else { return Vec::new() };
@@ -92,7 +93,7 @@ fn by_histograms(fleet: &FleetFigures) -> Option<Finding> {
         Found::new("by_histograms", Scope::Client).says(
             "the figures are made from sums and histograms of the members: seconds that were missed, stretches \
              without output, the steady part, ceilings over time and the client's part in percentiles are not judged",
-            "write --fleet-merge records where the records of all requests are not too many",
+            format!("use {MergedRecords} where the records of all requests are not too many"),
         )
     })
 }
