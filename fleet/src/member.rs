@@ -8,7 +8,7 @@ use crate::heartbeats;
 use crate::identity::Identity;
 use crate::message::{Aligned, Joined, Over};
 use crate::silence::Heard;
-use crate::state::{ABOUT, Inner, Load, Options, locked, monotonic};
+use crate::state::{ABOUT, Inner, LOOK_UP, Load, Options, Stopped, locked, monotonic};
 use crate::thread::ControlThread;
 use crate::upload;
 use std::future::Future;
@@ -40,7 +40,8 @@ impl Member {
     /// When the bus does not answer or refuses, or another process has joined with this rank.
     pub fn join(options: Options) -> Result<Joining> {
         let thread = ControlThread::start()?;
-        let inner = thread.ask(enter(options))??;
+        let stopped = Stopped::clone(&options.stopped);
+        let inner = thread.ask(async move { unless_stopped(&stopped, enter(options)).await })??;
         let inner = match inner {
             Ok(inner) => Arc::new(inner),
             Err(status) => return Ok(Joining::Over(status)),
@@ -123,6 +124,19 @@ impl Drop for Counting {
         *locked(&self.inner.load) = None;
         if let Some(follow) = &self.follow {
             follow.abort();
+        }
+    }
+}
+
+/// What comes of work that waits for the bus, unless the wait is to end before.
+async fn unless_stopped<T>(stopped: &Stopped, work: impl Future<Output = Result<T>>) -> Result<T> {
+    let mut work = std::pin::pin!(work);
+    loop {
+        if let Ok(done) = tokio::time::timeout(LOOK_UP, work.as_mut()).await {
+            return done;
+        }
+        if stopped() {
+            return Err(Error::interrupted("interrupted while the bus was waited for"));
         }
     }
 }

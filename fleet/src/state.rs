@@ -224,4 +224,4 @@ pub(crate) const ABOUT: u64 = 70_000_000;
 /// How long a restart of the bus may take at least.
 const RESTART: Duration = Duration::from_secs(30);
 /// Between two looks at what ends a wait.
-const LOOK_UP: Duration = Duration::from_millis(100);
+pub(crate) const LOOK_UP: Duration = Duration::from_millis(100);

@@ -69,6 +69,20 @@ fn while_a_server_is_asked_for_its_http() {
 }
 
 #[test]
+fn while_the_bus_of_a_fleet_is_waited_for() {
+    let _turn = together();
+    let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let bus = format!("nats://{}", silent.local_addr().unwrap());
+    let server = paced(0, 0);
+    let running = Profile::of(server.addr())
+        .args(["--request-count", "4", "--fleet", &bus])
+        .args(["--fleet-size", "2", "--fleet-rank", "0", "--fleet-run", "x"])
+        .start();
+    let _held = silent.accept().unwrap();
+    ends_with_nothing(running, "TERM");
+}
+
+#[test]
 fn while_connections_are_made_ahead() {
     on_both(|io| {
         let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
