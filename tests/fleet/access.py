@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from loads import LOADS
-from parts import BINARY, Bus, Fleet, Recorder, check, common, counts, scene
+from parts import BINARY, Bus, Fleet, Recorder, check, common, counts, scene, say
 
 
 def certificates(dir):
@@ -91,4 +91,4 @@ def launchers(bus, dir):
         check(f"{name}: 120 requests came", len(server.taken()) == 120)
         report = json.loads(Path(dir, name, "ringload_report.json").read_text())
         check(f"{name}: three members, one report", len(report["summary"]["fleet"]["members"]) == 3 and counts(report)["issued"] == 120)
-    check(f"{played} launchers", True)
+    say(f"{played} launchers")

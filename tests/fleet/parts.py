@@ -15,6 +15,8 @@ ROOT = Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("RINGLOAD", str(ROOT / "target/debug/ringload"))
 SERVER = os.environ.get("NATS_SERVER") or shutil.which("nats-server") or shutil.which("nats-server", path="/usr/sbin")
 SCENES = {}
+# What scenes have started: it is ended with the scene, also where a check fails.
+STARTED = []
 
 
 def scene(play):
@@ -112,6 +114,7 @@ class Bus:
             self.port, self.monitor = free.getsockname()[1], other.getsockname()[1]
         self.url = f"{scheme}://{secret}{host}:{self.port}"
         self.conf = Path(self.dir, "nats.conf")
+        STARTED.append(self)
         self.conf.write_text(
             f'listen: "{host}:{self.port}"\nhttp: "{host}:{self.monitor}"\njetstream {{ store_dir: "{self.dir}/store" }}\n{config}\n'
         )
@@ -192,6 +195,7 @@ class Fleet:
         self.machines, self.command, self.env = machines, command, env
         self.dir, self.size, self.run = Path(dir), size, run or f"scene-{os.getpid()}-{RUNS}"
         self.members = {}
+        STARTED.append(self)
         for rank in ranks if ranks is not None else range(size):
             self.start(bus, rank, args + (own or {}).get(rank, []))
 
@@ -217,14 +221,24 @@ class Fleet:
                 codes[rank] = "still there"
         return codes
 
+    def end(self):
+        for process in self.members.values():
+            process.kill()
+            process.wait()
+
     def report(self):
         return json.loads((self.dir / "ringload_report.json").read_text())
+
+
+def say(what):
+    """What was measured, where nothing is asked of it."""
+    print(f"    {what}")
 
 
 def check(what, holds, shown=""):
     if not holds:
         raise AssertionError(f"{what} {shown}")
-    print(f"    {what}")
+    say(what)
 
 
 def one(args, dir, cores="1"):
