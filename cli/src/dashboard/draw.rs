@@ -323,7 +323,7 @@ mod tests {
                 "in flight               64",
                 "goodput             98.5 %",
                 "failed                   3",
-                "TTFT         50.10    54.00   1060.3",
+                "TTFT         50.10    54.00    1 060",
                 "ITL          10.00    10.10    10.20",
                 "latency          -        -        -",
                 "dispatch lag p99   12.1 µs",

@@ -82,7 +82,8 @@ fn default_names_are_fields_that_a_plan_has_and_values_that_it_takes() {
     let mut plans = [full(), users].map(|plan| serde_json::to_value(plan).unwrap());
     for setting in Setting::ALL {
         let Some((path, value)) = parts(setting.default_name()) else {
-            let none = [Setting::OutputFolder, Setting::RecordFolder, Setting::Calibration, Setting::SameSeed];
+            use Setting::{Calibration, MergedRecords, OutputFolder, RecordFolder, SameSeed};
+            let none = [OutputFolder, RecordFolder, Calibration, SameSeed, MergedRecords];
             assert!(none.contains(setting), "{setting:?}: {}", setting.default_name());
             continue;
         };

@@ -345,7 +345,7 @@ impl Run {
                 assert_ne!(title, "METRIC", "seed {}: {}", self.seed, self.text);
                 continue;
             };
-            let cells: Vec<&str> = row[name.len()..].split_whitespace().filter(|c| !matches!(*c, "!" | "~")).collect();
+            let cells = numbers(&row[name.len()..]);
             for (cell, column) in cells.iter().zip(columns).filter(|(_, column)| !column.is_empty()) {
                 let shown = cell.trim_end_matches('*');
                 assert_eq!(shown, short(self.figure(tag, column)), "seed {}: {title} {column} in {row}", self.seed);
@@ -355,17 +355,32 @@ impl Run {
         for (label, tag) in [("requests  ", "request_throughput"), ("output  ", "output_token_throughput")] {
             let shown = line(label).unwrap_or_default();
             let value = short(self.figure(tag, "avg"));
-            assert!(shown.split_whitespace().nth(1) == Some(value.as_str()), "seed {}: {shown} {value}", self.seed);
+            assert!(numbers(&shown).get(1) == Some(&value), "seed {}: {shown} {value}", self.seed);
         }
     }
 }
 
-/// As the report shows numbers under a million.
+/// The words of a row, without its marks; groups of three digits are one number.
+fn numbers(row: &str) -> Vec<String> {
+    let mut numbers: Vec<String> = Vec::new();
+    let words = row.split_whitespace().map(|word| word.trim_end_matches(['*', '!']));
+    for word in words.filter(|word| !matches!(*word, "" | "~")) {
+        let digits = |text: &str| !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit());
+        match numbers.last_mut() {
+            Some(last) if digits(last) && word.len() == 3 && digits(word) => last.push_str(word),
+            _ => numbers.push(word.to_owned()),
+        }
+    }
+    numbers
+}
+
+/// As the report shows numbers, without spaces between groups.
 fn short(value: f64) -> String {
     match value.abs() {
         size if size < 999.995 => format!("{value:.2}"),
-        size if size < 9_999.95 => format!("{value:.1}"),
-        _ => format!("{value:.0}"),
+        size if size < 99_999.5 => format!("{value:.0}"),
+        size if size < 999_950.0 => format!("{:.1}k", value / 1e3),
+        _ => format!("{:.1}M", value / 1e6),
     }
 }
 
