@@ -95,7 +95,8 @@ impl ParsedEvent {
 /// Whether an event is a JSON text of words alone; some quote the terminator.
 fn says_words(data: &[u8]) -> bool {
     let data = data.trim_ascii();
-    data.first() == Some(&b'"') && data != b"\"[DONE]\"" && serde_json::from_slice::<String>(data).is_ok()
+    let words = || serde_json::from_str::<String>(&String::from_utf8_lossy(data));
+    data.first() == Some(&b'"') && words().is_ok_and(|words| !words.is_empty() && words != "[DONE]")
 }
 
 /// It is not JSON.

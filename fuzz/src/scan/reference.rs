@@ -30,7 +30,7 @@ pub(super) fn reference_seen(kind: EndpointKind, event: &[u8]) -> Option<Result<
         Err(_) => return Some(Err(BadJson)),
     };
     // Words instead of an event are an error, but for the terminator in quotation marks.
-    said.seen.error = json.as_str().is_some_and(|words| words != "[DONE]");
+    said.seen.error = json.as_str().is_some_and(|words| !words.is_empty() && words != "[DONE]");
     let one = std::slice::from_ref(&json);
     let mut signs = 0;
     for root in json.as_array().map_or(one, Vec::as_slice) {
