@@ -162,10 +162,11 @@ fn an_unknown_dialect_is_told_the_nearest() {
 fn asked(flags: &[&str]) -> (Vec<Value>, Vec<peer::Request>) {
     let server = Peer::start(|to, _| peer::write(to, &peer::chat(2)));
     let _ended = Profile::of(server.addr())
-        .args(["--request-count", "2", "--concurrency", "1"])
+        // What is sent is asked here, of two requests in two milliseconds, and not what their figures are worth.
+        .args(["--request-count", "2", "--concurrency", "1", "--allow-invalid"])
         .args(flags.iter().copied())
         .run()
-        .all_well();
+        .exits(0);
     let requests = server.requests();
     (requests.iter().map(peer::Request::json).collect(), requests)
 }
