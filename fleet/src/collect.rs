@@ -23,7 +23,7 @@ pub struct Left {
     pub clock: Option<Aligned>,
     /// What it had counted when it was heard last.
     pub counters: Counters,
-    /// It fell silent: the log is not whole.
+    /// It sent no more heartbeats: the log is not whole.
     pub lost: bool,
     /// What failed there.
     pub failure: Option<String>,

@@ -83,7 +83,7 @@ async fn watch(inner: Arc<Inner>) {
         let stop = inner.board.borrow().get(&key).cloned();
         let why = match stop {
             Some(body) => inner.bus.value::<String>(&key, &body).await.ok(),
-            None if new.contains(&0) => Some("the leader fell silent".to_owned()),
+            None if new.contains(&0) => Some("the leader sends no heartbeats any more".to_owned()),
             None => None,
         };
         if let Some(why) = why.filter(|_| told != Some(number)) {
@@ -98,7 +98,7 @@ fn ends_early(inner: &Inner, (number, load): (u64, &dyn Load), lost: &[usize]) -
     if let Some(rank) = lost.first()
         && inner.options.on_loss == OnLoss::Abort
     {
-        return Some(format!("member {rank} fell silent"));
+        return Some(format!("member {rank} sends no heartbeats any more"));
     }
     if load.is_ending() {
         return Some("the leader ends it".to_owned());

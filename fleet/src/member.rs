@@ -165,7 +165,7 @@ async fn enter(options: Options) -> Result<std::result::Result<Inner, u8>> {
     if there.as_ref().is_none_or(|there| there.process != joined.process) {
         let other = there.map_or_else(|| "another machine".into(), |there| there.host);
         return Err(Error::usage(
-            format!("member {} of the run `{}` has come already, from {other}", identity.rank, identity.run),
+            format!("member {} of the run `{}` has already joined, from {other}", identity.rank, identity.run),
             "give each member a rank of its own, and each run a name of its own",
         ));
     }

@@ -12,7 +12,7 @@ impl Member {
     /// As the leader: leaves files on the bus, each by its name; those that are too large are passed over, and named.
     ///
     /// # Errors
-    /// When one cannot be read, or the bus takes it not.
+    /// When one cannot be read, or the bus refuses it or does not answer.
     pub fn keep_results(&self, files: Vec<(String, PathBuf)>) -> Result<Vec<String>> {
         self.ask(|inner| async move {
             let (mut names, mut large) = (Vec::new(), Vec::new());

@@ -53,7 +53,7 @@ impl Member {
     /// As another member: says whether it can take part.
     ///
     /// # Errors
-    /// When the bus takes it not.
+    /// When the bus refuses it or does not answer.
     pub fn agree(&self, refused: Option<String>) -> Result<()> {
         self.ask(|inner| async move { inner.say("agreed", &Agreed { refused }).await })
     }
@@ -61,7 +61,7 @@ impl Member {
     /// As the leader: the plan of run `number`.
     ///
     /// # Errors
-    /// When the bus takes it not.
+    /// When the bus refuses it or does not answer.
     pub fn publish(&self, number: u64, plan: Value) -> Result<()> {
         self.ask(
             |inner| async move { inner.bus.say(&format!("lead.{number}.plan"), &plan, inner.options.silence).await },
@@ -166,7 +166,7 @@ impl Member {
     /// As the leader: no run follows.
     ///
     /// # Errors
-    /// When the bus takes it not.
+    /// When the bus refuses it or does not answer.
     pub fn over(&self, status: u8) -> Result<()> {
         self.ask(|inner| async move {
             inner.bus.say("lead.over", &Over { status }, inner.options.silence).await?;
@@ -193,7 +193,7 @@ impl Inner {
             absent.map(|rank| rank.to_string()).collect()
         };
         let late = |board: &Board| {
-            let what = format!("members {} of {size} of the run `{run}` have not come", missing(board).join(", "));
+            let what = format!("members {} of {size} of the run `{run}` have not joined", missing(board).join(", "));
             (Instant::now() > until).then(|| Error::environment(what, "start all of them, or write a smaller fleet"))
         };
         self.wait(|board| missing(board).is_empty().then_some(()), late).await?;
@@ -286,7 +286,7 @@ impl Inner {
         Ok(last)
     }
 
-    /// Waits until the clocks have been held against each other.
+    /// Waits until the clocks have been compared.
     async fn wait_for_clock(&self) -> Result<Interval> {
         let until = Instant::now() + self.options.silence;
         loop {
@@ -295,7 +295,7 @@ impl Inner {
             }
             if Instant::now() > until || (self.options.stopped)() {
                 return Err(Error::environment(
-                    "the leader answers no echo, so that the clocks cannot be held against each other",
+                    "the leader answers no echo, so that the clocks cannot be compared",
                     "see that the bus lets messages pass between the members",
                 ));
             }
@@ -306,7 +306,7 @@ impl Inner {
     fn leader_lost(&self) -> Option<Error> {
         self.silent().contains(&0).then(|| {
             Error::environment(
-                format!("the leader of the run `{}` fell silent", self.options.identity.run),
+                format!("the leader of the run `{}` sends no heartbeats any more", self.options.identity.run),
                 "see what became of the process of rank 0",
             )
         })
@@ -314,7 +314,7 @@ impl Inner {
 
     /// An error where a member has been silent for too long.
     pub(crate) fn member_lost(&self, rank: usize) -> Option<Error> {
-        let what = || format!("member {rank} fell silent");
+        let what = || format!("member {rank} sends no heartbeats any more");
         let remedy = "see what became of its process, and of its way to the bus";
         self.silent().contains(&rank).then(|| Error::environment(what(), remedy))
     }

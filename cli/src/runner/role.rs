@@ -70,7 +70,7 @@ pub(crate) trait Lead {
     /// Leaves what was written into the folder of the results on the bus, where that is asked for.
     ///
     /// # Errors
-    /// When the bus takes it not.
+    /// When the bus refuses it or does not answer.
     fn keep_results(&self, folder: &Path) -> Result<()>;
 
     /// Tells the others how it ended.

@@ -43,7 +43,7 @@ pub struct MemberFigures {
     /// much its instants can be off among those of the others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub clock_uncertainty_ns: Option<Nanos>,
-    /// It fell silent, and its records are not whole.
+    /// It sent no more heartbeats, and its records are not whole.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub lost: bool,
     /// Requests of the measured phase that were its, and of which nothing is known.

@@ -216,7 +216,7 @@ fn variation(values: &[f64]) -> Option<f64> {
     (mean != 0.0 && n > 1.0).then(|| (squares / (n - 1.0)).sqrt() / mean.abs())
 }
 
-/// Trials that are held against each other for a plateau.
+/// Trials that are compared for a plateau.
 const PLATEAU: usize = 8;
 /// Coefficient of variation under which they are one.
 const FLAT: f64 = 0.01;

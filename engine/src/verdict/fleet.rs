@@ -35,7 +35,7 @@ fn name(member: &MemberFigures) -> String {
 fn member_lost(member: &MemberFigures) -> Finding {
     Found::new("member_lost", Scope::Client).at_least(Status::Invalid).counted(member.lost_requests, "requests").says(
         format!(
-            "{} fell silent: of {} requests that were its nothing is known, and what it sent meanwhile is in no figure",
+            "{} sent no more heartbeats: of {} requests that were its nothing is known, and what it sent meanwhile is in no figure",
             name(member),
             member.lost_requests
         ),

@@ -71,7 +71,7 @@ impl Store {
     /// Keeps a body.
     ///
     /// # Errors
-    /// [`crate::Blame::Environment`] when the temporary file takes it not.
+    /// [`crate::Blame::Environment`] when it cannot be written to the temporary file.
     pub(super) fn keep(&mut self, body: Body) -> Result<Stored> {
         let len = body.bytes.len();
         if self.kept + len as u64 <= self.budget || u32::try_from(len).is_err() {

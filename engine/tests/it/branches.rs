@@ -274,7 +274,7 @@ fn two_conversations_may_begin_the_same_one() {
 #[test]
 fn an_agent_that_is_asked_twice_begins_anew() {
     let asked = |t: f64| {
-        json!({"t": t, "type": "subagent", "agent_id": "x", "requests": [
+        json!({"t": t, "type": "nested", "agent_id": "x", "requests": [
             {"t": t, "type": "s", "model": "m", "in": 64, "out": 4, "hash_ids": [9], "api_time": 0.01}]})
     };
     let own = |t: f64| json!({"t": t, "type": "n", "model": "m", "in": 64, "out": 4, "hash_ids": [1]});
