@@ -143,6 +143,7 @@ pub(crate) fn sureness(difference: &Difference) -> String {
 /// How sure a change is; what it would have to be where it is not shown, in at most 25 characters.
 fn told(interval: &Option<Interval>, shown: bool, least: Option<f64>) -> String {
     match (interval, shown, least) {
+        (Some(interval), false, _) if interval.low == 0.0 && interval.high == 0.0 => "the same".into(),
         (Some(interval), true, _) => format!("{} to {}", percent(interval.low), percent(interval.high)),
         (Some(_), false, Some(least)) => {
             told_least(least).map_or_else(|| TOO_FEW.into(), |least| format!("not shown (needs {least})"))
@@ -226,5 +227,6 @@ mod tests {
         ] {
             assert_eq!(told(&interval, false, least), words);
         }
+        assert_eq!(told(&Some(Interval { low: 0.0, high: 0.0 }), false, Some(0.0)), "the same");
     }
 }
