@@ -78,6 +78,7 @@ fn make(args: &ProfileArgs, fleet: Option<&Arc<dyn Lead>>) -> anyhow::Result<Exi
     if let Some(found) = checked.filter(|_| !args.output.json) {
         print(&format!("{}\n", found.in_words()))?;
     }
+    preflight::explain(&run.outcome.plan, &args.endpoint, [&run.outcome]);
     export::tell_service(&[&run.outcome], &args.output)?;
     Ok(run.exit(args.output.allow_invalid, signals::received()))
 }

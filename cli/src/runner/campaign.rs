@@ -70,6 +70,9 @@ pub(crate) fn run(args: &ProfileArgs, fleet: Option<&Arc<dyn Lead>>) -> anyhow::
     written?;
     fleet.map_or(Ok(()), |fleet| fleet.keep_results(&base))?;
     let outcomes: Vec<_> = campaign.runs().map(|run| &run.outcome).collect();
+    if let Some(first) = outcomes.first() {
+        preflight::explain(&first.plan, &args.endpoint, outcomes.iter().copied());
+    }
     export::tell_service(&outcomes, &args.output)?;
     match stopped {
         Some(Stop::Error(error)) => Err(error),

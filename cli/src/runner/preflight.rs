@@ -1,7 +1,10 @@
-//! One request to each target before the load: that the server answers, how, and what to do where it does not.
+//! One request to each target before the load: that the server answers, how, and what to do where it does not. A short
+//! load is sent without it, so that the server sees the requests that were asked for and no other; it follows only
+//! where none of them succeeds.
 
 use crate::flags::EndpointArgs;
 use crate::live::signals;
+use crate::result::run::Outcome as RunOutcome;
 use crate::runner::estimate::Pace;
 use crate::runner::models;
 use crate::terminal::eprint_line;
@@ -11,17 +14,20 @@ use ringload_engine::measure::Spoken;
 use ringload_engine::plan::{Cores, EndpointKind, Length, Phase, Plan, Secrets, Target};
 use ringload_engine::record::{Cause, FinishReason, Outcome, Record};
 use ringload_engine::{Error, Result, Run};
+use std::fs;
+use std::path::Path;
 use std::thread;
 use std::time::{Duration, Instant};
 
 /// Asks each target once, and says what it answered; how fast the first did. Where one does not, waits for it as long
-/// as the flags say.
+/// as the flags say. Before a short load nothing is asked, unless a server is to be waited for.
 ///
 /// # Errors
 /// [`ringload_engine::Blame::Peer`] with the next step, when a target does not serve such a request; when a signal
 /// came.
 pub(crate) fn check(plan: &Plan, args: &EndpointArgs, quiet: bool) -> anyhow::Result<Option<Pace>> {
-    let Some(probe) = probe_of(plan).filter(|_| !args.no_probe) else {
+    let asks = !args.no_probe && (args.wait_for_server.is_some() || !is_short(plan));
+    let Some(probe) = probe_of(plan).filter(|_| asks) else {
         return Ok(None);
     };
     let wait = Duration::from_secs_f64(args.wait_for_server.unwrap_or(0.0));
@@ -57,6 +63,34 @@ pub(crate) fn check(plan: &Plan, args: &EndpointArgs, quiet: bool) -> anyhow::Re
             .into());
         }
     }
+}
+
+/// Says why nothing succeeded in a short load, where one more request to each target tells.
+pub(crate) fn explain<'a>(plan: &Plan, args: &EndpointArgs, runs: impl IntoIterator<Item = &'a RunOutcome>) {
+    let failed = runs.into_iter().all(|run| run.summary.counts.succeeded == 0 && run.summary.counts.failures() > 0);
+    let asks = failed && !args.no_probe && args.wait_for_server.is_none() && is_short(plan);
+    let Some(probe) = probe_of(plan).filter(|_| asks) else {
+        return;
+    };
+    let asked = probe.clone();
+    if let Ok(Ok(answers)) = signals::unless_stopped(move || ask(&asked))
+        && let Some(problem) = answers.iter().find_map(|answer| problem(&probe, answer))
+    {
+        eprint_line(format_args!("probe: {}: {}", problem.what, problem.remedy));
+    }
+}
+
+/// Whether a load is over so soon that it shows by itself whether the server answers.
+fn is_short(plan: &Plan) -> bool {
+    let is_small = |file: &Path| fs::metadata(file).is_ok_and(|of| of.is_file() && of.len() <= SHORT_FILE);
+    let file = plan.prompts.replay.as_ref().map(|replay| replay.file.as_path());
+    let is_short = |phase: &Phase| match (phase.requests.or(phase.sessions), phase.duration) {
+        (None, None) => file.is_some_and(is_small),
+        (most, duration) => {
+            most.is_some_and(|most| most <= SHORT_REQUESTS) || duration.is_some_and(|duration| duration <= SHORT_TIME)
+        }
+    };
+    plan.warmup.iter().chain([&plan.profiling]).all(is_short)
 }
 
 /// What was answered by one target.
@@ -245,6 +279,11 @@ fn ms(nanos: Nanos) -> String {
     format!("{:.1} ms", nanos as f64 / 1e6)
 }
 
+/// Most requests, and the longest time, of a short load; and the largest file of requests, where that alone says how
+/// many they are.
+const SHORT_REQUESTS: u64 = 100;
+const SHORT_TIME: Nanos = 5 * SECOND;
+const SHORT_FILE: u64 = 64 << 10;
 /// Longest wait for a connection.
 const CONNECT: Nanos = 5 * SECOND;
 /// Longest wait for the answer to a few tokens.

@@ -30,16 +30,43 @@ fn refused(answer: String, models: &'static [&'static str]) -> String {
 fn a_server_that_answers_is_named_with_what_it_said() {
     on_both(|io| {
         let server = Peer::start(|to, _| peer::write(to, &peer::chat(3)));
-        let ended = Profile::of(server.addr()).on(io).probing().args(["--request-count", "2"]).run().exits(0);
+        let ended = Profile::of(server.addr()).on(io).probing().args(["--request-count", "101"]).run().exits(0);
         let line = ended.stderr.lines().find(|line| line.starts_with("probe: ")).expect("a line");
         let url = format!("http://{}/v1/chat/completions (HTTP/1.1, model mock): first token after ", server.addr());
         assert!(line.contains(&url) && line.ends_with("3 out by usage, finish reason length"), "{line}");
         // No request of the run asks the same.
         let requests = server.requests();
-        assert_eq!((requests.len(), ended.count("issued")), (3, 2));
+        assert_eq!((requests.len(), ended.count("issued")), (102, 101));
         assert!(requests[1..].iter().all(|r| r.json()["messages"] != requests[0].json()["messages"]));
         assert!(!ended.stderr.contains("waiting"));
     });
+}
+
+#[test]
+fn a_short_load_is_sent_as_it_was_asked_for() {
+    let _turn = together();
+    for (flags, requests) in
+        [(&["--request-count", "5"][..], 5), (&["--num-sessions", "2", "--session-turns-mean", "2"], 4)]
+    {
+        let server = Peer::start(|to, _| peer::write(to, &peer::chat(3)));
+        let ended = Profile::of(server.addr()).probing().args(flags.iter().copied()).run().exits(0);
+        assert_eq!(server.requests().len(), requests, "{flags:?}");
+        assert!(!ended.stderr.contains("probe"), "{}", ended.stderr);
+    }
+}
+
+#[test]
+fn a_short_load_without_a_success_is_followed_by_the_reason() {
+    let _turn = together();
+    for (flags, sent) in [(&["--concurrency", "2"][..], 4), (&["--concurrency", "1,2"], 8)] {
+        let server = Peer::start(|to, _| peer::write(to, &error("404 Not Found", "no such route")));
+        let flags = flags.iter().copied().chain(["--request-count", "4"]);
+        let ended = Profile::of(server.addr()).probing().args(flags).run().exits(3);
+        let posts = server.requests().iter().filter(|r| r.head.starts_with("POST ")).count();
+        assert_eq!(posts, sent + 1, "the load, and one request that tells why");
+        let line = ended.stderr.lines().find(|line| line.starts_with("probe: ")).expect("a line");
+        assert!(line.contains("/v1/chat/completions answers 404: no such route: correct --url"), "{line}");
+    }
 }
 
 #[test]

@@ -46,7 +46,8 @@ pub(crate) struct EndpointArgs {
     #[arg(long, value_name = "NAME", value_parser = values::header_name)]
     pub(crate) session_header: Option<String>,
 
-    /// Start the load without the one request before it that shows whether the server answers.
+    /// Start the load without the one request that is sent before it to show whether the server answers. Loads of at
+    /// most 100 requests or 5 s start without it.
     #[arg(long, conflicts_with = "wait_for_server")]
     pub(crate) no_probe: bool,
 
