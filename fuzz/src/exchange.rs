@@ -80,6 +80,7 @@ fn request(now: u64) -> Request {
         entry: 0,
         isl: 1,
         requested_osl: Some(4),
+        results: 0,
         request_id: 5,
         scheduled: now - 1,
         issued: now,

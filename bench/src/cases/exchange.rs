@@ -117,6 +117,7 @@ fn request(osl: u32) -> Request {
         entry: 0,
         isl: 550,
         requested_osl: Some(osl),
+        results: 0,
         request_id: 1,
         scheduled: SECOND,
         issued: SECOND,

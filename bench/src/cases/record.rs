@@ -58,6 +58,7 @@ pub(super) fn record() -> Record {
         entry: 3,
         isl: 550,
         requested_osl: Some(ROUND as u32 + 1),
+        results: 0,
         request_id: 1 << 100,
         scheduled: SECOND,
         issued: SECOND,

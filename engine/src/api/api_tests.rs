@@ -242,6 +242,27 @@ fn vectors_and_rankings_are_output_without_text() {
 }
 
 #[test]
+fn results_are_counted_and_empty_ones_are_none() {
+    use EndpointKind::{CohereRankings, Embeddings, HfTeiRankings, NimRankings};
+    for (kind, body, results) in [
+        (Embeddings, r#"{"data":[{"embedding":[0.1]},{"embedding":[-1]},{"embedding":"AAA="}]}"#, 3),
+        (Embeddings, r#"{"data":[{"embedding":[0.1]},{"embedding":null},{"embedding":[]},{"index":3}]}"#, 1),
+        (Embeddings, r#"{"data":[{"embedding":[ null, null]},{"embedding":[0]}]}"#, 1),
+        (Embeddings, r#"{"data":[{"embedding":[[0.1,0.2],[0.3]]},{"embedding":{"a":1}},{"embedding":{ }}]}"#, 2),
+        (CohereRankings, r#"{"results":[{"relevance_score":0},{"relevance_score":null}]}"#, 1),
+        (HfTeiRankings, r#"[{"index":1,"score":0.9},{"index":0,"score":0.0}]"#, 2),
+        (NimRankings, r#"{"rankings":[{"index":0,"logit":-3.5}]}"#, 1),
+    ] {
+        let mut walked = Scanner::new(kind);
+        walked.body(body.as_bytes(), None).expect("JSON");
+        // An escaped key is left to the full parse.
+        let mut parsed = Scanner::new(kind);
+        parsed.body(body.replace("\"e", "\"\\u0065").replace("\"r", "\"\\u0072").as_bytes(), None).expect("JSON");
+        assert_eq!((walked.results(), parsed.results()), (results, results), "{body}");
+    }
+}
+
+#[test]
 fn answers_of_unknown_shape_are_read_by_their_usual_names() {
     for (body, visible, output) in [
         (r#"{"text":"a","usage":{"completion_tokens":2}}"#, "a", true),

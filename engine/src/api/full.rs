@@ -169,7 +169,7 @@ const OK: u16 = 200;
 
 fn is_empty(value: &Value) -> bool {
     match value {
-        Value::Array(items) => items.is_empty(),
+        Value::Array(items) => items.first().is_none_or(Value::is_null),
         Value::Object(map) => map.is_empty(),
         Value::String(text) => text.is_empty(),
         _ => false,

@@ -143,21 +143,18 @@ impl<'a> Lexer<'a> {
         }
     }
 
-    /// Skips one value as [`Self::skip`] does: whether it is more than an empty list, object or string.
+    /// Skips one value as [`Self::skip`] does: whether it is more than an empty list, object or string, and no list
+    /// that begins with `null`.
     pub(super) fn skip_given(&mut self, depth: usize) -> Result<bool, Unusual> {
-        let empty: &[u8] = match self.peek() {
-            b'"' => b"\"\"",
-            b'[' => b"[]",
-            b'{' => b"{}",
-            _ => b"",
-        };
         let start = self.at;
         self.skip(depth)?;
-        let blank = |byte: &&u8| !byte.is_ascii_whitespace();
         let value = &self.bytes[start..self.at];
-        Ok(empty.is_empty()
-            || value.starts_with(b"\"") && value.len() > 2
-            || !value.starts_with(b"\"") && !value.iter().filter(blank).eq(empty))
+        Ok(match value {
+            [b'"', rest @ ..] => rest.len() > 1,
+            [b'[', rest @ ..] => !matches!(rest.trim_ascii_start(), [b']' | b'n', ..]),
+            [b'{', rest @ ..] => !rest.trim_ascii_start().starts_with(b"}"),
+            _ => true,
+        })
     }
 
     fn skip_items(

@@ -50,7 +50,7 @@ use crate::error::{Error, Result};
 use crate::plan::{EndpointKind, Plan, Target};
 use crate::record::Usage;
 use crate::setting::Setting::{Endpoint, Prefixes, SystemPrompt, UserTokens};
-use dialects::{any, dialect};
+use dialects::{any, dialect, embeddings, rankings};
 use request::TurnList;
 use rules::Node;
 use serde_json::{Map, Value};
@@ -207,9 +207,22 @@ pub fn request_body(plan: &Plan, content: &RequestContent<'_>) -> Result<Body> {
         merge(&mut body, extra);
     }
     if plan.endpoint.sends_forms() {
-        return Ok(Body { bytes: form::write(&body)?, own: None });
+        return Ok(Body { bytes: form::write(&body)?, ..Body::default() });
     }
-    Ok(request::write(&body, dialect.turns, content))
+    Ok(Body { results: results(plan.endpoint, &body), ..request::write(&body, dialect.turns, content) })
+}
+
+/// Results that a whole response to this body must have, one for each of its inputs; 0 where the API has no such rule.
+#[must_use]
+pub fn results(kind: EndpointKind, body: &Map<String, Value>) -> u32 {
+    let results = match kind {
+        EndpointKind::Embeddings | EndpointKind::NimEmbeddings => embeddings::results(body),
+        EndpointKind::CohereRankings | EndpointKind::HfTeiRankings | EndpointKind::NimRankings => {
+            rankings::results(body)
+        }
+        _ => 0,
+    };
+    u32::try_from(results).unwrap_or(u32::MAX)
 }
 
 /// Refuses what the dialect would have to leave out.

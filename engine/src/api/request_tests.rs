@@ -64,6 +64,33 @@ fn rankings_send_their_query_and_passages_by_name() {
 }
 
 #[test]
+fn bodies_tell_how_many_results_they_want() {
+    use EndpointKind::{Chat, CohereRankings, Embeddings, HfTeiRankings, NimEmbeddings, NimRankings};
+    for (kind, body, wanted) in [
+        (Embeddings, json!({"input": ["a", "b", "c"]}), 3),
+        (NimEmbeddings, json!({"input": ["a"]}), 1),
+        (Embeddings, json!({"input": "a text"}), 1),
+        (Embeddings, json!({"input": [1, 2, 3]}), 1),
+        (Embeddings, json!({"input": [[1, 2], [3]]}), 2),
+        (Embeddings, json!({}), 0),
+        (CohereRankings, json!({"query": "q", "documents": ["a", "b", "c"]}), 3),
+        (CohereRankings, json!({"documents": ["a", "b", "c"], "top_n": 2}), 2),
+        (CohereRankings, json!({"documents": ["a", "b", "c"], "top_n": 9}), 3),
+        (CohereRankings, json!({"documents": ["a", "b", "c"], "top_n": 0}), 3),
+        (CohereRankings, json!({"documents": ["a", "b", "c"], "top_k": 1}), 1),
+        (HfTeiRankings, json!({"texts": ["a", "b"]}), 2),
+        (NimRankings, json!({"passages": [{"text": "a"}, {"text": "b"}]}), 2),
+        (Chat, json!({"messages": [1, 2]}), 0),
+    ] {
+        assert_eq!(results(kind, body.as_object().expect("an object")), wanted, "{kind:?} {body}");
+    }
+    let mut plan = plan(EndpointKind::Embeddings);
+    plan.extra_inputs.insert("input".into(), json!(["x", "y"]));
+    let body = request_body(&plan, &content(&[Message::text("replaced")], None)).expect("a body");
+    assert_eq!(body.results, 2, "of the body that is sent");
+}
+
+#[test]
 fn pictures_are_asked_for_by_json_or_by_a_form() {
     let image = "data:image/png;base64,AAEC";
     let of = |images: &[&str], text: &str| {

@@ -42,7 +42,8 @@ pub(super) enum Rule {
     /// Output that is a string, as with [`Self::Text`], or a list of parts: objects, and strings among them. Of
     /// reasoning in one object, only what comes first counts.
     Parts(OutputKind, &'static Node),
-    /// Output that has no text to keep (a vector, a ranking, a sound), if it is not an empty list, object or string.
+    /// Output that has no text to keep (a vector, a ranking, a sound), if it is not an empty list, object or string, or
+    /// a list that begins with `null` (a vector of what is no number).
     Given,
     /// Output that is a string, as with [`Self::Text`], or an object that is not empty, whose JSON is the text.
     Tree(OutputKind),
@@ -239,6 +240,8 @@ pub(super) struct Found<'t> {
     pub(super) thoughts: usize,
     /// A list of the dialect's (choices, results) has an item.
     pub(super) items: bool,
+    /// Results without a text: vectors, scores, audio.
+    pub(super) results: u32,
     /// The sum of the signs of an error.
     pub(super) signs: u8,
     /// The choices, and which of them are finished.
@@ -288,6 +291,7 @@ impl<'t> Found<'t> {
             muted: false,
             thoughts: 0,
             items: false,
+            results: 0,
             signs: 0,
             choices: Choices::default(),
             timings: None,
@@ -367,6 +371,7 @@ impl<'t> Found<'t> {
     /// Notes output without a text.
     pub(super) fn given(&mut self) {
         self.texts += 1;
+        self.results = self.results.saturating_add(1);
         self.seen.output = true;
         self.seen.visible = true;
     }

@@ -26,6 +26,7 @@ pub struct Scanner {
 #[derive(Clone, Debug, Default)]
 struct Gathered {
     choices: Choices,
+    results: u32,
     timings: Option<Box<Timings>>,
 }
 
@@ -77,6 +78,7 @@ impl Fit<'_> {
 impl Gathered {
     fn add(&mut self, found: &Found<'_>) {
         self.choices.add(&found.choices);
+        self.results = self.results.saturating_add(found.results);
         if let Some(timings) = &found.timings {
             let before = self.timings.get_or_insert_default();
             **before = before.updated(**timings);
@@ -128,6 +130,12 @@ impl Scanner {
     #[must_use]
     pub fn timings(&self) -> Option<&Timings> {
         self.gathered.timings.as_deref()
+    }
+
+    /// Results without a text (vectors, scores, audio) in the response so far.
+    #[must_use]
+    pub fn results(&self) -> u32 {
+        self.gathered.results
     }
 
     /// Whether one of the choices of the response so far has no reason to stop yet. Events of the same shape are of the

@@ -74,6 +74,8 @@ pub struct Request {
     pub isl: u32,
     /// Output length asked for, tokens.
     pub requested_osl: Option<u32>,
+    /// As [`crate::api::Body::results`].
+    pub results: u32,
     /// The value of its `X-Request-ID`: a UUID.
     pub request_id: u128,
     /// When the plan wanted it.
@@ -201,7 +203,7 @@ impl Exchange {
             gaps: Vec::with_capacity(gaps),
             ..empty_record()
         };
-        self.response.begin(record, request.threads);
+        self.response.begin(record, request);
     }
 
     fn reset_response(&mut self) {

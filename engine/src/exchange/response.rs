@@ -1,5 +1,8 @@
 //! What the events of a response add up to: the record so far, and the text.
 
+mod whole;
+
+use super::Request;
 use crate::api::{self, ParsedEvent, Scanner, Text};
 use crate::clock::Nanos;
 use crate::plan::EndpointKind;
@@ -38,6 +41,8 @@ pub(super) struct Response {
     text_bytes: usize,
     /// The text is wanted for the next turn, whoever counts tokens.
     threads: bool,
+    /// Results that the response must have, if it is whole.
+    results: u32,
     pub(super) record: Record,
     last_event: Nanos,
     pub(super) done_seen: bool,
@@ -59,6 +64,7 @@ impl Response {
             keep,
             text_bytes,
             threads: false,
+            results: 0,
             record: super::empty_record(),
             last_event: 0,
             done_seen: false,
@@ -100,9 +106,9 @@ impl Response {
         self.text = Text::default();
     }
 
-    /// Begins the record of the next request; `threads` where its text is wanted for the next turn.
-    pub(super) fn begin(&mut self, record: Record, threads: bool) {
-        (self.record, self.threads) = (record, threads);
+    /// Begins the record of the next request.
+    pub(super) fn begin(&mut self, record: Record, request: &Request) {
+        (self.record, self.threads, self.results) = (record, request.threads, request.results);
     }
 
     pub(super) fn set_head(&mut self, head: &Head) {
@@ -203,47 +209,6 @@ impl Response {
             Ok(seen) if seen.error => Err((Cause::InBandError, Some(api::error_message(data)))),
             _ => Ok(true),
         }
-    }
-
-    /// A whole body that is no stream, complete at `arrived`.
-    pub(super) fn whole(&mut self, body: &[u8], arrived: Nanos) -> Result<(), Fault> {
-        let keep = self.wants_text();
-        // RFC 8259 §8.1 lets a reader pass over it.
-        let body = body.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(body);
-        let Ok(seen) = self.scanner.body(body, keep.then_some(&mut self.text)) else {
-            let what = format!("the body is no JSON: {}", self.begins(body));
-            return Err((Cause::BadJson, Some(what)));
-        };
-        if seen.error {
-            return Err((Cause::InBandError, Some(api::error_message(body))));
-        }
-        self.record.usage = seen.usage;
-        self.refused |= seen.refused;
-        if seen.finish {
-            self.finish(&seen);
-        }
-        if !seen.output {
-            let what = format!("the body has no output: {}", self.begins(body));
-            return Err((Cause::NoOutput, Some(what)));
-        }
-        self.first_output(&seen);
-        self.output(seen.visible, arrived);
-        Ok(())
-    }
-
-    /// What a body is that should be a stream of events, and of which no line seems to be one; `front` is how it
-    /// begins.
-    pub(super) fn no_stream(&self, front: &[u8]) -> Option<Fault> {
-        if self.record.events > 0 || front.is_empty() || sse::is_stream(front) {
-            return None;
-        }
-        let what = format!("the body is no event stream: {}", self.begins(front));
-        Some((Cause::NoOutput, Some(what)))
-    }
-
-    /// The content type of a body, and its first words.
-    fn begins(&self, body: &[u8]) -> String {
-        format!("content type {}, it begins with: {}", self.head.media, api::first_words(body))
     }
 
     /// The response is complete: counts that cannot be true are refused.

@@ -43,9 +43,15 @@ impl Usage {
     /// (Anthropic's).
     #[must_use]
     pub fn with_cache_in_prompt(self) -> Self {
-        let of_cache = [self.cached, self.cache_written];
-        let of_cache = of_cache.into_iter().flatten();
-        Self { prompt: self.prompt.map(|prompt| of_cache.fold(prompt, u32::saturating_add)), ..self }
+        let of_cache = [self.cached, self.cache_written].into_iter().flatten();
+        let prompt = self.prompt.map(|prompt| of_cache.clone().fold(prompt, u32::saturating_add));
+        // A total that is the sum of the other two is without the cache as well.
+        let apart = self.prompt.zip(self.completion).map(|(prompt, completion)| prompt.saturating_add(completion));
+        let total = match self.total {
+            total @ Some(_) if total == apart => total.map(|total| of_cache.fold(total, u32::saturating_add)),
+            total => total,
+        };
+        Self { prompt, total, ..self }
     }
 
     /// The output with its reasoning, where the total shows that the server counts the two apart (xAI).
@@ -68,8 +74,8 @@ impl Usage {
     }
 
     /// The counts without those that cannot be true, and whether there were any. Impossible are: a prompt of more
-    /// tokens than [`Sizes::most_prompt`]; an output of more than [`Sizes::most_output`]; more in all than both; more
-    /// reasoning than output; more from a cache than the prompt has.
+    /// tokens than [`Sizes::most_prompt`]; an output of more than [`Sizes::most_output`]; more in all than both may
+    /// have, or less than both have; more reasoning than output; more from a cache than the prompt has.
     #[must_use]
     pub fn possible(self, sizes: Sizes) -> (Self, bool) {
         let (most_prompt, most_output) = (sizes.most_prompt(), sizes.most_output());
@@ -77,10 +83,12 @@ impl Usage {
         let completion = self.completion.filter(|n| *n <= most_output);
         let at_most = |most: Option<u32>, otherwise| move |n: &u32| *n <= most.unwrap_or(otherwise);
         let of_prompt = at_most(prompt, most_prompt);
+        let least = prompt.unwrap_or(0).saturating_add(completion.unwrap_or(0));
+        let most = most_prompt.saturating_add(most_output);
         let possible = Self {
             prompt,
             completion,
-            total: self.total.filter(|n| *n <= most_prompt.saturating_add(most_output)),
+            total: self.total.filter(|n| (least..=most).contains(n)),
             reasoning: self.reasoning.filter(at_most(completion, most_output)),
             cached: self.cached.filter(&of_prompt),
             cache_written: self.cache_written.filter(&of_prompt),
@@ -178,6 +186,10 @@ mod tests {
         }
         let more_reasoning = Usage { reasoning: Some(9), ..usage(5, 8) };
         assert_eq!(more_reasoning.possible(ANY), (usage(5, 8), true));
+        for (total, left) in [(12, None), (13, Some(13)), (4, None), (20, Some(20))] {
+            let counts = Usage { total: Some(total), ..usage(5, 8) };
+            assert_eq!(counts.possible(ANY), (Usage { total: left, ..counts }, left.is_none()), "{total} of 5 and 8");
+        }
         let more_cached = Usage { cached: Some(6), cache_written: Some(5), ..usage(5, 8) };
         let (left, was) = more_cached.possible(ANY);
         assert_eq!((left.cached, left.cache_written, was), (None, Some(5), true));
@@ -241,7 +253,7 @@ mod tests {
     #[test]
     fn large_counts_of_honest_servers_pass() {
         let hidden = Usage {
-            total: Some(MOST_PROMPT),
+            total: Some(MOST_PROMPT + MOST_OUTPUT),
             reasoning: Some(MOST_OUTPUT - 1),
             cached: Some(MOST_PROMPT),
             ..usage(MOST_PROMPT, MOST_OUTPUT)
@@ -265,6 +277,9 @@ mod tests {
         assert_eq!(anthropic.with_cache_in_prompt().prompt, Some(551));
         let none = Usage { prompt: None, ..anthropic };
         assert_eq!(none.with_cache_in_prompt().prompt, None);
+        let summed = Usage { total: Some(36), ..anthropic };
+        assert_eq!(summed.with_cache_in_prompt().total, Some(555), "a total without the cache");
+        assert_eq!(Usage { total: Some(555), ..anthropic }.with_cache_in_prompt().total, Some(555));
         let all = usage(u32::MAX, 1);
         let saturated = Usage { cached: Some(2), ..all };
         assert_eq!(saturated.with_cache_in_prompt().prompt, Some(u32::MAX));

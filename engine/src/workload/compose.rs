@@ -7,7 +7,7 @@ use super::payload;
 use super::prompt::{Prompt, Prompts};
 use super::tokenizer::Tokenizer;
 use super::turns::Item;
-use crate::api::{Body, RequestContent, path, request_body};
+use crate::api::{Body, RequestContent, path, request_body, results};
 use crate::dataset::{Content, Row, Turn};
 use crate::error::{Error, Result};
 use crate::plan::{Marker, Message, Plan};
@@ -227,7 +227,11 @@ impl<'a> Composer<'a> {
         };
         let osl = ["max_completion_tokens", "max_tokens", "max_output_tokens"].iter().find_map(|f| tree[f].as_u64());
         Ok(Composed {
-            body: Body { bytes: bytes.to_vec(), own: None },
+            body: Body {
+                bytes: bytes.to_vec(),
+                own: None,
+                results: tree.as_object().map_or(0, |body| results(self.plan.endpoint, body)),
+            },
             isl,
             osl: osl.and_then(|n| u32::try_from(n).ok()),
             inexact: false,

@@ -85,7 +85,7 @@ mod tests {
                 workload.entries.push(Entry {
                     conversation: i as u32,
                     turn: turn as u32,
-                    body: Stored::new(crate::api::Body { bytes: body.as_bytes().to_vec(), own }),
+                    body: Stored::new(crate::api::Body { bytes: body.as_bytes().to_vec(), own, results: 0 }),
                     isl: 1,
                     osl: None,
                     delay: 0,

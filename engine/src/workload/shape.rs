@@ -82,7 +82,7 @@ impl Workload {
                 entries.push(Entry {
                     conversation: i as u32,
                     turn,
-                    body: Stored::new(Body { bytes: Vec::new(), own: threaded.then_some(0..0) }),
+                    body: Stored::new(Body { own: threaded.then_some(0..0), ..Body::default() }),
                     isl: 0,
                     osl: None,
                     delay: 0,

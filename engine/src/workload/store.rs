@@ -14,6 +14,8 @@ pub struct Stored {
     place: Place,
     /// Where the messages of its turn stand in it: see [`Body::own`].
     pub own: Option<Range<u32>>,
+    /// As [`Body::results`].
+    pub results: u32,
 }
 
 #[derive(Clone, Debug)]
@@ -26,7 +28,7 @@ impl Stored {
     /// A body that is kept in memory.
     #[must_use]
     pub fn new(body: Body) -> Self {
-        Self { own: own(&body), place: Place::Memory(body.bytes.into()) }
+        Self { own: own(&body), results: body.results, place: Place::Memory(body.bytes.into()) }
     }
 
     /// Its bytes, where they are in memory; else none.
@@ -85,7 +87,7 @@ impl Store {
         file.write_all(&body.bytes).map_err(no_room)?;
         let offset = self.written;
         self.written += len as u64;
-        Ok(Stored { own: own(&body), place: Place::File { offset, len: len as u32 } })
+        Ok(Stored { own: own(&body), results: body.results, place: Place::File { offset, len: len as u32 } })
     }
 
     /// All bodies are kept.
@@ -146,7 +148,7 @@ mod tests {
     #[test]
     fn bodies_beyond_the_budget_come_back_from_the_file() {
         let mut store = Store::new(10);
-        let body = |text: &str, own| Body { bytes: text.into(), own };
+        let body = |text: &str, own| Body { bytes: text.into(), own, results: 0 };
         let kept: Vec<Stored> =
             [body("0123456", None), body("abcdefgh", Some(2..5)), body("xyz", None), body("tail of it", None)]
                 .into_iter()

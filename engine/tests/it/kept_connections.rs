@@ -251,6 +251,8 @@ fn a_request_of_which_a_part_was_taken_is_not_retried() {
         assert_eq!(first.outcome, Outcome::Succeeded);
         assert_eq!(second.outcome == Outcome::Succeeded, retried, "{kernel:?}: {:?}", second.detail);
         assert_eq!(second.retry, retried.then_some(Retry::ClosedWhileIdle), "{kernel:?}");
+        let told = second.detail.as_deref().is_some_and(|said| said.contains("on a kept connection"));
+        assert_eq!(told, !retried && second.outcome != Outcome::Failed(Cause::SendFailed), "{:?}", second.detail);
         assert_eq!(run.seen.connections, if retried { 2 } else { 1 });
     }
 }

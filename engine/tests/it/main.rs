@@ -41,6 +41,7 @@ fn request(issued: Nanos) -> Request {
         entry: 0,
         isl: 4,
         requested_osl: Some(8),
+        results: 0,
         request_id: 1,
         scheduled: issued,
         issued,

@@ -47,6 +47,16 @@ fn texts_and_images(body: &mut Fields, _plan: &Plan, content: &RequestContent<'_
     Ok(())
 }
 
+/// A vector for each input: a text, or a list of tokens.
+pub(in crate::api) fn results(body: &Fields) -> usize {
+    match body.get("input") {
+        Some(Value::Array(inputs)) if inputs.first().is_some_and(Value::is_number) => 1,
+        Some(Value::Array(inputs)) => inputs.len(),
+        Some(_) => 1,
+        None => 0,
+    }
+}
+
 static BODY: Node = response![("data", Rule::List(&VECTOR)), ("usage", Rule::Object(&INPUT_USAGE)),];
 
 /// Numbers, or their bytes in base64.

@@ -3,11 +3,11 @@
 pub(super) mod any;
 mod chat;
 mod completions;
-mod embeddings;
+pub(super) mod embeddings;
 mod generate;
 mod messages;
 mod pictures;
-mod rankings;
+pub(super) mod rankings;
 mod responses;
 mod user_defined;
 pub(super) mod video;

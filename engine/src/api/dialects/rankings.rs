@@ -3,7 +3,7 @@
 
 use super::request::RequestContent;
 use super::rules::{INPUT_USAGE, Node, Rule, SURE, response};
-use super::{Dialect, Extras, Path, Reading, StreamField};
+use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
 use crate::error::{Error, Result};
 use crate::plan::EndpointKind;
 use serde_json::{Value, json};
@@ -62,6 +62,14 @@ fn texts<'a>(content: &RequestContent<'a>) -> Result<(&'a str, Vec<&'a str>)> {
         .next()
         .ok_or_else(|| Error::usage("a ranking has no query", "name its texts `query` and `passages`"))?;
     Ok((query, named(&["passages", "passage"]).collect()))
+}
+
+/// A score for each passage, or for as many of the best as are asked for (Cohere's `top_n`, Voyage's `top_k`).
+pub(in crate::api) fn results(body: &Fields) -> usize {
+    let passages = ["documents", "texts", "passages"].iter().find_map(|name| body.get(*name)?.as_array());
+    let best = ["top_n", "top_k"].iter().find_map(|name| body.get(*name)?.as_u64()).filter(|best| *best > 0);
+    let best = best.map_or(usize::MAX, |best| usize::try_from(best).unwrap_or(usize::MAX));
+    passages.map_or(0, |passages| passages.len().min(best))
 }
 
 /// One shape for all: a list at the top (TEI), under `results` (Cohere) or under `rankings` (NIM). A response ranks

@@ -33,6 +33,7 @@ impl<D: Driver> Connections<'_, D> {
             entry: scheduled.entry,
             isl: entry.isl,
             requested_osl: entry.osl,
+            results: entry.body.results,
             request_id: request_id(context.shared.nonce, context.phase, number, entry.turn),
             scheduled: scheduled.scheduled,
             issued: now,

@@ -9,6 +9,7 @@ use super::slot::State;
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key};
 use crate::record::{Cause, Retry};
+use crate::setting::Setting::Reuse;
 use crate::wire::http2::Code;
 
 impl Pool<'_> {
@@ -37,8 +38,11 @@ impl<D: Driver> Connections<'_, D> {
         } else if !slot.exchange.active() {
             self.close(key);
         } else {
-            let unseen = slot.exchange.may_be_retried_after_close() && self.is_unseen(key, cause);
+            let kept = slot.exchange.may_be_retried_after_close();
+            let unseen = kept && self.is_unseen(key, cause);
             if !(unseen && self.retry(key.slot, Retry::ClosedWhileIdle, 1, at)) {
+                let crossed = kept && matches!(cause, Cause::Reset | Cause::ClosedBeforeResponse);
+                let detail = if crossed { Some(crossed_words(detail)) } else { detail };
                 self.fail(key.slot, cause, detail, at);
             }
         }
@@ -136,6 +140,15 @@ impl<D: Driver> Connections<'_, D> {
             self.fail(stream.slot, Cause::Http2Refused, Some(none_allowed(None)), at);
         }
     }
+}
+
+/// What is said of a request that met the end of a kept connection, and of which the server may have seen something.
+fn crossed_words(detail: Option<String>) -> String {
+    format!(
+        "{}, on a kept connection before any byte of the response: if the server closes idle connections, raise its \
+         keep-alive time-out, or try {Reuse} never",
+        detail.unwrap_or_else(|| "the connection was closed".into())
+    )
 }
 
 /// How often a request is sent again that servers did not begin before they ended its connection in order. Proxies end

@@ -2,6 +2,7 @@
 
 use super::*;
 use ringload_engine::host::HostFacts;
+use ringload_engine::plan::EndpointKind;
 use ringload_engine::verdict::judge;
 
 #[test]
@@ -71,6 +72,35 @@ fn an_answer_in_one_event_shows_how_much_of_it_came_at_once() {
         let verdict = judge(&plan, &summary, &HostFacts::default(), None);
         let found = verdict.findings.iter().find(|finding| finding.gate == "unseen_tokens");
         assert!(found.is_some_and(|f| f.evidence.contains("20 of 20 responses holds 30.0 tokens")), "{found:?}");
+    }
+}
+
+#[test]
+fn fewer_vectors_than_inputs_are_a_failure() {
+    for (body, outcome) in [
+        (r#"{"data":[{"embedding":[1]},{"embedding":[2]},{"embedding":[3]}]}"#, Outcome::Succeeded),
+        (r#"{"data":[{"embedding":[1]},{"embedding":[2]}]}"#, Outcome::Failed(Cause::NoOutput)),
+        (
+            r#"{"data":[{"embedding":[1]},{"embedding":null},{"embedding":[null,null]}]}"#,
+            Outcome::Failed(Cause::NoOutput),
+        ),
+    ] {
+        let bytes = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let peer = Scripted::new(move |at, key, script, _| script.send(at + MILLI, key, bytes.clone()));
+        let mut plan = plan(Phase::closed(1, 2));
+        plan.endpoint = EndpointKind::Embeddings;
+        plan.custom_endpoint = Some("/v1/chat/completions".into());
+        plan.streaming = false;
+        plan.payload.texts = 3;
+        let played = SimulatedRun::new(&plan).play(peer);
+        for r in &played.records {
+            assert_eq!(r.outcome, outcome, "{body}");
+            let told = r.detail.as_deref().is_none_or(|said| said.contains("results, of 3 inputs"));
+            assert!(told, "{:?}", r.detail);
+        }
     }
 }
 

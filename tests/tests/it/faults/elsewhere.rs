@@ -28,11 +28,21 @@ pub(super) const ROWS: &[Elsewhere] = &[
     },
     Elsewhere {
         what: "a kept connection that ends after the server has read the request",
-        becomes: "fails: `closed_before_response` or `reset`; not retried",
+        becomes: "fails: `closed_before_response` or `reset`; not retried; the message names the server's keep-alive time-out",
         tests: &[
             (WIRE, "a_connection_that_breaks_under_a_request_is_a_failure"),
             (WIRE, "a_request_that_was_read_before_a_reset_is_not_retried"),
             (H2_RETRIES, "a_request_that_was_read_before_a_reset_is_not_retried"),
+            (KEPT_CONNECTIONS, "a_request_of_which_a_part_was_taken_is_not_retried"),
+        ],
+    },
+    Elsewhere {
+        what: "embeddings or rankings with fewer results than inputs, or with results that are `null`, empty or begin with `null`",
+        becomes: "fails: `no_output`, “the response has 2 results, of 3 inputs”",
+        tests: &[
+            (KNOWN_RESPONSES, "fewer_vectors_than_inputs_are_a_failure"),
+            (API, "results_are_counted_and_empty_ones_are_none"),
+            (REQUESTS, "bodies_tell_how_many_results_they_want"),
         ],
     },
     Elsewhere {
@@ -259,6 +269,9 @@ pub(super) fn source(file: &str) -> &'static str {
         WIRE => include_str!("../wire.rs"),
         EARLY => include_str!("../early.rs"),
         KEPT_CONNECTIONS => include_str!("../../../../engine/tests/it/kept_connections.rs"),
+        KNOWN_RESPONSES => include_str!("../../../../engine/tests/it/known_answers/responses.rs"),
+        API => include_str!("../../../../engine/src/api/api_tests.rs"),
+        REQUESTS => include_str!("../../../../engine/src/api/request_tests.rs"),
         SECRETS => include_str!("../secrets.rs"),
         MEMORY => include_str!("../memory.rs"),
         SUMMARY => include_str!("../../../../engine/src/measure/summarizer/tests.rs"),
@@ -289,6 +302,9 @@ pub(super) fn source(file: &str) -> &'static str {
 const WIRE: &str = "tests/tests/it/wire.rs";
 const EARLY: &str = "tests/tests/it/early.rs";
 const KEPT_CONNECTIONS: &str = "engine/tests/it/kept_connections.rs";
+const KNOWN_RESPONSES: &str = "engine/tests/it/known_answers/responses.rs";
+const API: &str = "engine/src/api/api_tests.rs";
+const REQUESTS: &str = "engine/src/api/request_tests.rs";
 const SECRETS: &str = "tests/tests/it/secrets.rs";
 const KNOWN_LIMITS: &str = "engine/tests/it/known_answers/limits.rs";
 const SUMMARY: &str = "engine/src/measure/summarizer/tests.rs";
