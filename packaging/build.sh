@@ -31,6 +31,10 @@ cp LICENSE README.md "$stage/$name/"
 if [ "$(uname -m)" = "$processor" ]; then
   mkdir "$stage/$name/man"
   "$binary" man --dir "$stage/$name/man"
+  mkdir "$stage/$name/completions"
+  "$binary" completions bash >"$stage/$name/completions/ringload.bash"
+  "$binary" completions zsh >"$stage/$name/completions/_ringload"
+  "$binary" completions fish >"$stage/$name/completions/ringload.fish"
   packaging/deb.sh "$binary" "$version" "$architecture" "$out"
   if command -v cargo-generate-rpm >/dev/null; then packaging/rpm.sh "$binary" "$version" "$processor" "$out"; fi
 fi

@@ -17,6 +17,8 @@ for wheel in "$dir"/*.whl; do
   python3 -m venv "$work/venv"
   "$work/venv/bin/pip" install --quiet --no-index "$wheel"
   demo "$work/venv/bin/ringload" wheel
+  test -s "$work/venv/share/man/man1/ringload-profile.1.gz"
+  bash -n "$work/venv/share/bash-completion/completions/ringload"
   "$work/venv/bin/pip" uninstall --quiet --yes ringload
   rm -rf "$work/venv"
 done
@@ -34,6 +36,8 @@ for archive in "$dir"/*.tar.gz; do
   mkdir "$work/archive"
   tar -C "$work/archive" --strip-components=1 -xzf "$archive"
   demo "$work/archive/ringload" archive
+  test -s "$work/archive/man/ringload-profile.1"
+  bash -n "$work/archive/completions/ringload.bash"
   rm -rf "$work/archive"
 done
 echo "every package of $dir runs"

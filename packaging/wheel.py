@@ -5,9 +5,10 @@ usage: wheel.py BINARY VERSION PLATFORM[.PLATFORM...] OUT_DIR
        wheel.py target/x86_64-unknown-linux-musl/dist/ringload 0.1.0 manylinux_2_17_x86_64.musllinux_1_1_x86_64 dist
 
 The wheel (PEP 427) has no Python in it. Its bytes depend on the arguments and SOURCE_DATE_EPOCH alone. A static binary runs under
-both libcs, so that one file has the tags of both.
+both libcs, so that one file has the tags of both. Manual pages and completions go to share/ of the environment; they come from the
+binary itself, so that the wheel of a binary that does not run on this machine has none (a line on stderr says so).
 """
-import base64, hashlib, os, sys, time, zipfile
+import base64, glob, gzip, hashlib, os, platform, subprocess, sys, tempfile, time, zipfile
 
 SUMMARY = "Load engine for LLM inference servers: shows how far the client itself is in the figures."
 
@@ -17,6 +18,23 @@ def member(name, mode, when):
     info.external_attr = (0o100000 | mode) << 16
     info.compress_type = zipfile.ZIP_DEFLATED
     return info
+
+
+def shared(binary):
+    """Manual pages and completions, by their places under share/."""
+    files = []
+    with tempfile.TemporaryDirectory() as pages:
+        subprocess.run([binary, "man", "--dir", pages], check=True, stdout=subprocess.DEVNULL)
+        for page in sorted(glob.glob(os.path.join(pages, "*.1"))):
+            with open(page, "rb") as f:
+                files.append((f"man/man1/{os.path.basename(page)}.gz", gzip.compress(f.read(), 9, mtime=0)))
+    for shell, place in [
+        ("bash", "bash-completion/completions/ringload"),
+        ("zsh", "zsh/site-functions/_ringload"),
+        ("fish", "fish/vendor_completions.d/ringload.fish"),
+    ]:
+        files.append((place, subprocess.run([binary, "completions", shell], check=True, capture_output=True).stdout))
+    return files
 
 
 def main(binary, version, platforms, out):
@@ -41,6 +59,10 @@ def main(binary, version, platforms, out):
         (f"{info}/WHEEL", 0o644, wheel.encode()),
         (f"{info}/licenses/LICENSE", 0o644, licence),
     ]
+    if all(name.endswith(platform.machine()) for name in platforms.split(".")):
+        files += [(f"ringload-{version}.data/data/share/{place}", 0o644, data) for place, data in shared(os.path.abspath(binary))]
+    else:
+        print(f"wheel.py: {platforms} does not run on {platform.machine()}: no manual pages and no completions", file=sys.stderr)
     hashed = lambda data: "sha256=" + base64.urlsafe_b64encode(hashlib.sha256(data).digest()).rstrip(b"=").decode()
     record = "".join(f"{name},{hashed(data)},{len(data)}\n" for name, _, data in files) + f"{info}/RECORD,,\n"
     files.append((f"{info}/RECORD", 0o644, record.encode()))

@@ -57,6 +57,9 @@ fn find(args: &CapacityArgs, fleet: Option<&Arc<dyn Lead>>) -> anyhow::Result<Ex
         print_json(probes.plan())?;
         return Ok(Exit::Done);
     }
+    if fleet.is_none() {
+        probes.check_heaviest(args.search.to)?;
+    }
     let dir = output.folder(probes.plan());
     export::check_folder(&dir)?;
     if let Some(fleet) = fleet {

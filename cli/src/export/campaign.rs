@@ -1,6 +1,7 @@
 //! The files of several runs: AIPerf's aggregate of repeats and its sweep, and our own of both.
 
 mod best;
+mod sweep_table;
 
 use super::csv::{NoteColumn, escaped};
 use super::draft::write_whole;
@@ -14,6 +15,7 @@ use ringload_engine::campaign::Spread;
 use ringload_engine::verdict::{Status, Verdict};
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
+use sweep_table::sweep_csv;
 
 /// Writes the files of a campaign under its folder, its `page` too; those of its runs are there already.
 ///
@@ -37,8 +39,9 @@ pub(crate) fn finish(base: &Path, campaign: &Campaign, args: &CampaignArgs, page
     }
     if swept {
         let dir = base.join("sweep_aggregate");
-        put(dir.join("profile_export_aiperf_sweep.json"), &pretty(&sweep(campaign)))?;
-        put(dir.join("profile_export_aiperf_sweep.csv"), &sweep_csv(campaign))?;
+        let sweep = sweep(campaign);
+        put(dir.join("profile_export_aiperf_sweep.json"), &pretty(&sweep))?;
+        put(dir.join("profile_export_aiperf_sweep.csv"), &sweep_csv(campaign, &sweep))?;
         put(base.join("goodput_sweep.csv"), &goodput_csv(campaign))?;
     }
     put(base.join("ringload_campaign.json"), &pretty(&document(campaign)))?;
@@ -201,22 +204,6 @@ fn values(values: &[(String, String)]) -> Value {
     Value::Object(values.iter().map(entry).collect::<Map<_, _>>())
 }
 
-fn sweep_csv(campaign: &Campaign) -> String {
-    let axes: Vec<String> = campaign.axes().into_iter().map(|(name, _)| name).collect();
-    let mut head: Vec<String> = axes.iter().map(|a| a.replace('-', "_")).collect();
-    head.extend(COLUMNS.iter().map(|(tag, stat)| format!("{tag}_{stat}")));
-    let notes = NoteColumn::of(&notes(campaign.runs()));
-    let mut text = line(&head, notes.name());
-    for point in &campaign.points {
-        let mut cells = axis_values(point, &axes);
-        cells.extend(
-            COLUMNS.iter().map(|(tag, stat)| point.spread(tag, stat).map_or_else(String::new, |s| number(s.mean))),
-        );
-        text += &line(&cells, notes.cell());
-    }
-    text
-}
-
 /// The goodput sweep: a line a point, the share in percent.
 fn goodput_csv(campaign: &Campaign) -> String {
     let axes: Vec<String> = campaign.axes().into_iter().map(|(name, _)| name).collect();
@@ -320,25 +307,6 @@ fn line(cells: &[String], notes: &str) -> String {
     let cells: Vec<_> = cells.iter().map(|c| escaped(c)).collect();
     format!("{}{notes}\r\n", cells.join(","))
 }
-
-/// Figures of the sweep's table, as AIPerf's users plot them.
-const COLUMNS: &[(&str, &str)] = &[
-    ("request_throughput", "avg"),
-    ("goodput", "avg"),
-    ("good_request_fraction", "avg"),
-    ("output_token_throughput", "avg"),
-    ("output_token_throughput_per_user", "avg"),
-    ("time_to_first_token", "avg"),
-    ("time_to_first_token", "p50"),
-    ("time_to_first_token", "p99"),
-    ("inter_token_latency", "avg"),
-    ("inter_token_latency", "p50"),
-    ("inter_token_latency", "p99"),
-    ("request_latency", "avg"),
-    ("request_latency", "p50"),
-    ("request_latency", "p99"),
-    ("error_request_count", "avg"),
-];
 
 #[cfg(test)]
 mod agreement;

@@ -2,7 +2,9 @@
 
 use crate::redact::Secrets;
 use ringload_engine::clock::{Nanos, SECOND};
-use ringload_engine::plan::{Arrival, Cap, Length, Load, Phase, Plan, Ramp, Rate, Reuse, Shape, TokenizerSource};
+use ringload_engine::plan::{
+    Arrival, Cap, Length, Load, Phase, Plan, Ramp, Rate, Reuse, Shape, Target, TokenizerSource,
+};
 use ringload_engine::plan::{without_json_secrets, without_query_secrets};
 use serde_json::{Map, Value, json};
 
@@ -59,8 +61,12 @@ fn endpoint(plan: &Plan, secrets: &Secrets) -> Value {
     let headers: Map<String, Value> = plan.headers.iter().map(|h| (h.name.clone(), "<redacted>".into())).collect();
     let extra: Map<String, Value> =
         plan.extra_inputs.iter().map(|(k, v)| (k.clone(), scrubbed(&without_json_secrets(k, v), secrets))).collect();
+    let url = |target: &Target| {
+        let query = target.query.as_deref().map(without_query_secrets).unwrap_or_default();
+        format!("{}{query}", target.url)
+    };
     json!({
-        "urls": plan.targets.iter().map(|t| t.url.as_str()).collect::<Vec<_>>(),
+        "urls": plan.targets.iter().map(url).collect::<Vec<_>>(),
         "type": plan.endpoint.name(),
         "path": plan.custom_endpoint.as_deref().map(without_query_secrets),
         "streaming": plan.streaming,

@@ -57,7 +57,9 @@ fn replay_lags(outcome: &Outcome) -> Map<String, Value> {
     let lag = outcome.summary.client.dispatch_lag.as_ref();
     let lag = lag.filter(|_| matches!(outcome.plan.profiling.load, Load::Fixed { .. }));
     let entry = |name: &str| Some((format!("replay_sched_lag_{name}"), json!({"unit": "ms", "avg": lag?.at(name)?})));
-    ["p50", "p90", "p99"].into_iter().filter_map(entry).collect()
+    let degraded = lag.and_then(|lag| lag.at("p99")).map(|ms| u8::from(ms > DEGRADED_MS));
+    let degraded = degraded.map(|yes| ("replay_sched_degraded".to_owned(), json!({"unit": "count", "avg": yes})));
+    ["p50", "p90", "p99"].into_iter().filter_map(entry).chain(degraded).collect()
 }
 
 fn incomplete(summary: &Summary) -> Option<String> {
@@ -100,6 +102,8 @@ fn details(outcome: &Outcome, group: &ErrorGroup) -> Value {
 }
 
 const SCHEMA_VERSION: &str = "1.4";
+/// A p99 of the lag above which AIPerf says that a replay did not keep its schedule.
+const DEGRADED_MS: f64 = 500.0;
 
 /// Metrics that AIPerf's model names, in its order.
 const FIRST: &[&str] = &[

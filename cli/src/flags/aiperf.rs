@@ -137,7 +137,7 @@ const WITHOUT_EFFECT: &[WithoutEffect] = &[
         names: &["stream"],
         takes_value: true,
         instead: None,
-        why: "it says what AIPerf sends to a collector: --otel-endpoint sends metrics and spans; answers are streamed with --streaming",
+        why: "answers are streamed with --streaming; AIPerf's --stream says what it sends to a collector, which --otel-endpoint names here",
     },
     WithoutEffect {
         names: &["wandb-project", "wandb-entity", "wandb-run-name", "wandb-tag"],

@@ -10,6 +10,12 @@ pub(crate) fn short(name: &str) -> Option<String> {
     Some(format!("{text}\n{}", more(name)))
 }
 
+/// The examples of a command with many flags.
+pub(super) fn examples(name: &str) -> Option<&'static str> {
+    let text = SHORT.iter().find(|(of, _)| *of == name)?.1;
+    text.split_once("Examples:\n").map(|(_, examples)| examples)
+}
+
 /// What `ringload help TOPIC` prints: of a command what its `-h` does, of a group its flags.
 ///
 /// # Errors

@@ -1,7 +1,7 @@
 //! A command line → what it asks for: spelled as the table of flags, then one line for each run of a configuration, a
 //! sweep or a recipe, each parsed by the table.
 
-use super::{Cli, ProfileArgs, SweepPointArgs, config, help, refusal, spelling, sweep};
+use super::{Cli, ProfileArgs, SweepPointArgs, config, examples, help, refusal, spelling, sweep};
 use crate::exit::Exit;
 use clap::{CommandFactory, FromArgMatches};
 use ringload_engine::plan::Plan;
@@ -13,7 +13,12 @@ use std::ffi::OsString;
 /// The exit status after help, version or a refusal has been printed.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Cli, Exit> {
     let argv: Vec<OsString> = args.into_iter().collect();
-    try_parse(argv.clone()).map_err(|refusal| refusal.print(&argv))
+    let parsed = match &argv[..] {
+        // Needs no table of flags, which takes longer to build than the program to start.
+        [_, only] if only == "--version" || only == "-V" => Err(refusal::Refusal::Told(VERSION.to_owned())),
+        _ => try_parse(argv.clone()),
+    };
+    parsed.map_err(|refusal| refusal.print(&argv))
 }
 
 /// Parses a command line; what stands in its way is a value.
@@ -146,6 +151,9 @@ fn parse_one(argv: &[OsString]) -> Result<Cli, refusal::Refusal> {
         .map_err(|e| refusal::Refusal::from_clap(e, argv, &profile_command()))
 }
 
+/// What `--version` prints.
+const VERSION: &str = concat!("ringload ", env!("CARGO_PKG_VERSION"), "\n");
+
 /// The whole command, built.
 pub(crate) fn command() -> clap::Command {
     let mut command = unbuilt();
@@ -161,11 +169,10 @@ fn unbuilt() -> clap::Command {
             if single { arg.allow_negative_numbers(true) } else { arg }
         })
     };
-    Cli::command()
-        .mut_subcommand("profile", describe)
-        .mut_subcommand("capacity", describe)
-        .mut_subcommand("calibrate", describe)
-        .mut_subcommand("selftest", describe)
+    let described = ["profile", "capacity", "calibrate", "selftest"]
+        .into_iter()
+        .fold(Cli::command(), |command, name| command.mut_subcommand(name, describe));
+    examples::with_examples(described)
 }
 
 pub(crate) fn profile_command() -> clap::Command {

@@ -114,7 +114,12 @@ fn parse(text: &str) -> Result<&'static PublicDataset, String> {
         return Ok(found);
     }
     let all: Vec<&str> = DATASETS.iter().map(|dataset| dataset.name).collect();
-    Err(format!("ringload has {}", all.join(", ")))
+    let near = if name.starts_with("speed_bench") {
+        format!("; {name} is a format: write --custom-dataset-type {name} --input-file FILE")
+    } else {
+        String::new()
+    };
+    Err(format!("ringload has {}{near}", all.join(", ")))
 }
 
 const fn rows(
@@ -140,7 +145,7 @@ const fn coding(name: &'static str, repo: &'static str) -> PublicDataset {
     rows(name, repo, "default", "train", Row::CodingSession)
 }
 
-static DATASETS: [PublicDataset; 27] = [
+static DATASETS: [PublicDataset; 42] = [
     PublicDataset {
         name: "sharegpt",
         source: Source::File {
@@ -189,7 +194,31 @@ static DATASETS: [PublicDataset; 27] = [
     rows("gigaspeech", "speechcolab/gigaspeech", "xs", "test", Row::Audio("audio")),
     rows("ami", "edinburghcstr/ami", "ihm", "test", Row::Audio("audio")),
     rows("spgispeech", "kensho/spgispeech", "test", "test", Row::Audio("audio")),
+    coding("semianalysis_cc_traces_weka", "semianalysisai/cc-traces-weka-no-subagents-051826"),
+    coding("semianalysis_cc_traces_weka_no_subagents", "semianalysisai/cc-traces-weka-no-subagents-051826"),
+    coding("semianalysis_cc_traces_weka_with_subagents", "semianalysisai/cc-traces-weka-062126"),
+    coding("semianalysis_cc_traces_weka_with_subagents_256k", "semianalysisai/cc-traces-weka-062126-256k"),
+    coding("semianalysis_cc_traces_weka_with_subagents_060226", "semianalysisai/cc-traces-weka-with-subagents-060226"),
+    coding(
+        "semianalysis_cc_traces_weka_with_subagents_060226_256k",
+        "semianalysisai/cc-traces-weka-with-subagents-060226-256k",
+    ),
+    coding("semianalysis_cc_traces_weka_with_subagents_060526", "semianalysisai/cc-traces-weka-with-subagents-060526"),
+    coding(
+        "semianalysis_cc_traces_weka_with_subagents_060526_256k",
+        "semianalysisai/cc-traces-weka-with-subagents-060526-256k",
+    ),
+    coding("semianalysis_cc_traces_weka_with_subagents_060826", "semianalysisai/cc-traces-weka-with-subagents-060826"),
+    coding(
+        "semianalysis_cc_traces_weka_with_subagents_060826_256k",
+        "semianalysisai/cc-traces-weka-with-subagents-060826-256k",
+    ),
     coding("semianalysis_cc_traces_weka_061326", "semianalysisai/cc-traces-weka-061326"),
+    coding("semianalysis_cc_traces_weka_061326_256k", "semianalysisai/cc-traces-weka-061326-256k"),
+    coding("semianalysis_cc_traces_weka_061526", "semianalysisai/cc-traces-weka-061526"),
+    coding("semianalysis_cc_traces_weka_061526_256k", "semianalysisai/cc-traces-weka-061526-256k"),
+    coding("semianalysis_cc_traces_weka_062126", "semianalysisai/cc-traces-weka-062126"),
+    coding("semianalysis_cc_traces_weka_062126_256k", "semianalysisai/cc-traces-weka-062126-256k"),
     coding("weka_hf", ""),
     rows("exgentic", "Exgentic/agent-llm-traces", "default", "train", Row::CallSpans),
     rows("exgentic_v2", "Exgentic/agent-llm-traces-v2", "default", "train", Row::CallSpans),
@@ -206,6 +235,14 @@ mod tests {
         assert_eq!(given.public_dataset.unwrap().row, Row::First("turns"));
         let said = refused("-m x --public-dataset exgentic_v9");
         assert!(said.contains("exgentic_v9") && said.contains("sharegpt") && said.contains("ami"), "{said}");
+        assert!(
+            refused("-m x --public-dataset speed-bench-coding").contains("--custom-dataset-type speed_bench_coding")
+        );
+        let corpus = args("-m x --public-dataset semianalysis_cc_traces_weka_with_subagents --request-count 5").public;
+        assert_eq!(
+            corpus.public_dataset.unwrap().source,
+            Source::Rows { repo: "semianalysisai/cc-traces-weka-062126", subset: "default", split: "train" }
+        );
         assert!(refused("-m x --hf-subset y").contains("--public-dataset"));
         for (i, dataset) in DATASETS.iter().enumerate() {
             assert!(DATASETS[..i].iter().all(|other| other.name != dataset.name), "{}", dataset.name);

@@ -1,8 +1,10 @@
 //! AIPerf's search recipes: the largest load that holds an agreement on latency is searched for as `ringload capacity`
 //! does; curves are sweeps.
 
+mod ranges;
+
 use super::sweep::{SweepPointLine, replaced};
-use super::{Axis, ProfileArgs, SearchArgs, values};
+use super::{Axis, LoadArgs, ProfileArgs, SearchArgs, values};
 use clap::{Args, ValueEnum};
 use ringload_engine::{Error, Result};
 use std::ffi::OsString;
@@ -146,13 +148,19 @@ impl RecipeArgs {
 
     /// What of it is taken and changes nothing.
     pub(super) fn notes(&self) -> Vec<String> {
+        let foreign = self
+            .ranges()
+            .into_iter()
+            .filter(|range| !range.applies)
+            .filter_map(|range| range.given)
+            .map(|flag| format!("{flag} changes nothing: this recipe does not vary it"));
         let style = self.search_style.as_ref().map(|style| {
             format!("--search-style {style} changes nothing: loads are doubled, then halved, and each probe is judged while it runs")
         });
         let knee = self.degradation_threshold.map(|_| {
             "--degradation-threshold changes nothing: the table of the sweep has the latencies, and no knee is named".to_owned()
         });
-        style.into_iter().chain(knee).collect()
+        style.into_iter().chain(knee).chain(foreign.filter(|_| self.search_recipe.is_some())).collect()
     }
 
     /// Whether nothing of it is asked for.
@@ -177,7 +185,7 @@ impl RecipeArgs {
     }
 
     /// Refuses what a recipe lacks, or what belongs to none.
-    fn check(&self) -> Result<()> {
+    fn check(&self, load: &LoadArgs) -> Result<()> {
         let missing = |recipe: &str, flag: &str| {
             Err(Error::usage(
                 format!("--search-recipe {recipe} without {flag}"),
@@ -202,7 +210,7 @@ impl RecipeArgs {
                 )),
                 None => Ok(()),
             },
-            Some(_) => Ok(()),
+            Some(_) => self.check_ranges(load),
         }
     }
 
@@ -235,7 +243,7 @@ impl ProfileArgs {
     /// # Errors
     /// [`ringload_engine::Blame::Usage`] where the recipe lacks something, or a flag belongs to none.
     pub(crate) fn take_search(&mut self) -> Result<Option<SearchArgs>> {
-        self.recipe.check()?;
+        self.recipe.check(&self.load)?;
         if !self.recipe.searches() {
             return Ok(None);
         }
@@ -302,6 +310,13 @@ mod tests {
             ("--search-recipe max-concurrency-under-sla", "--e2e-sla-ms"),
             ("--search-recipe pareto-sweep", "--isl-osl-pairs"),
             ("--ttft-sla-ms 5", "without --search-recipe"),
+            (
+                "--search-recipe max-goodput-under-slo --ttft-sla-ms 5 --concurrency-min 50 --concurrency-max 10",
+                "--concurrency-min 50 is over --concurrency-max 10",
+            ),
+            ("--search-recipe prefill-ttft-curve --isl-min 50000", "--isl-min 50000 is over --isl-max 32768"),
+            ("--search-recipe decode-itl-curve --osl-max 32", "--osl-min 64 is over --osl-max 32"),
+            ("--search-recipe concurrency-ramp --request-count 20", "--concurrency-max 20"),
         ] {
             let error = args(&format!("-m x {line}")).take_search().unwrap_err().to_string();
             assert!(error.contains(said), "{line}: {error}");
@@ -332,7 +347,9 @@ mod tests {
         assert_eq!(pareto.len(), 4);
         assert_eq!(pareto[3].args.input.output_tokens_mean, Some(32.0));
         assert_eq!((pareto[3].args.load.concurrency, pareto[3].values.len()), (Some(4), 3));
-        let notes = planned("-m x --search-recipe concurrency-ramp --degradation-threshold 0.2").unwrap().notes;
+        let notes =
+            planned("-m x --search-recipe concurrency-ramp --degradation-threshold 0.2 --isl-max 9").unwrap().notes;
+        assert!(notes.iter().any(|note| note.contains("--isl-max changes nothing")), "{notes:?}");
         assert!(notes.iter().any(|note| note.contains("no knee")), "{notes:?}");
     }
 }

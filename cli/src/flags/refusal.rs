@@ -1,6 +1,6 @@
 //! Why a command line cannot be run, and what to write instead.
 
-use super::aiperf;
+use super::{aiperf, others};
 use crate::exit::Exit;
 use crate::redact::message;
 use crate::terminal::{check_write, eprint_line, printable};
@@ -49,6 +49,10 @@ impl Refusal {
                 "{} ({}): known to AIPerf, not supported by ringload yet: {}",
                 known.flag, known.group, known.remedy
             ));
+        }
+        let runs = argv.get(1).and_then(|word| word.to_str()).is_some_and(|name| RUNNING.contains(&name));
+        if let Some(ours) = others::ours(flag).filter(|_| runs) {
+            return Self::Ours(format!("{flag}: no such flag: write {ours}"));
         }
         // What clap suggests may be far from what was written.
         if own_nearest(flag, profile).is_none()
@@ -100,6 +104,9 @@ impl Refusal {
         }
     }
 }
+
+/// Commands that take the flags of a run.
+const RUNNING: [&str; 4] = ["profile", "capacity", "calibrate", "selftest"];
 
 /// Where a word stands that belongs to no flag: it may be half of a secret, and is not repeated.
 fn place(word: &str, argv: &[OsString]) -> String {

@@ -75,6 +75,7 @@ fn warmup(args: &WarmupArgs, main: &LoadArgs, streaming: bool) -> Result<Option<
             None => Ok(None),
         };
     }
+    fills(args)?;
     let concurrency = args.warmup_concurrency.or(main.concurrency);
     let wanted = limits::Wanted::warmup(args, main);
     let pattern = args.warmup_arrival_pattern.or(main.arrival_pattern);
@@ -122,6 +123,24 @@ fn warmup(args: &WarmupArgs, main: &LoadArgs, streaming: bool) -> Result<Option<
         duration: args.warmup_duration.map(nanos),
         grace,
     }))
+}
+
+/// Refuses a warm-up that ends before as many requests are in flight as it is told to have.
+fn fills(args: &WarmupArgs) -> Result<()> {
+    let counts =
+        [("--warmup-request-count", args.warmup_request_count), ("--num-warmup-sessions", args.num_warmup_sessions)];
+    let open = args.warmup_request_rate.is_some() || args.warmup_duration.is_some();
+    let short = args.warmup_concurrency.filter(|_| !open).and_then(|concurrency| {
+        let (flag, n) = counts.into_iter().find_map(|(flag, n)| Some((flag, n?)))?;
+        (n < u64::from(concurrency)).then_some((flag, n, concurrency))
+    });
+    match short {
+        Some((flag, n, concurrency)) => Err(Error::usage(
+            format!("{flag} {n} is below --warmup-concurrency {concurrency}: that many would never be in flight"),
+            format!("write {flag} {concurrency} or more, or --warmup-concurrency {n}"),
+        )),
+        None => Ok(()),
+    }
 }
 
 fn warmup_flags(args: &WarmupArgs) -> [(&'static str, bool); 8] {

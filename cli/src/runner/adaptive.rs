@@ -1,14 +1,15 @@
 //! An adaptive search: points one after the other, each chosen by what those before it came to.
 
 use crate::export::search_folder;
-use crate::flags::ProfileArgs;
 use crate::flags::environment::Environment;
+use crate::flags::{ProfileArgs, SearchAxis, Varied};
 use crate::result::run::RunOutput;
 use crate::result::search::{SearchOutcome, Tried};
 use crate::runner::sweep_points::{self, SweepPoint};
 use ringload_engine::campaign::figure;
 use ringload_engine::capacity::{Next, Range, Search};
-use ringload_engine::optimization::{Ended, Optimizer, Trial};
+use ringload_engine::optimization::{Dimension, Ended, Optimizer, Trial};
+use ringload_engine::run::check;
 use ringload_engine::{Error, Result};
 use std::path::Path;
 
@@ -22,8 +23,15 @@ pub(crate) fn first_points(
 ) -> Result<(Vec<SweepPoint>, Vec<String>, Option<Adaptive>)> {
     let Some(mut search) = Adaptive::of(args, environment)? else {
         let (points, notes) = sweep_points::plan(args, environment)?;
+        // The members of a fleet share a load out: each has a part of it to hold.
+        let alone = args.fleet.fleet.is_none();
+        for point in points.iter().filter(|_| alone) {
+            let within = |error: Error| if points.len() > 1 { error.within(&point.label) } else { error };
+            check(&point.plan).map_err(within)?;
+        }
         return Ok((points, notes, None));
     };
+    search.check_ends()?;
     let first = search.propose()?;
     let (point, notes) = first.ok_or_else(|| Error::bug("a search without a first point"))?;
     Ok((vec![point], notes, Some(search)))
@@ -104,6 +112,50 @@ impl Adaptive {
             }
         };
         values.map(|values| self.point(&values)).transpose()
+    }
+
+    /// Holds every combination of the ends of its dimensions against what a run needs: nothing between them needs more.
+    ///
+    /// # Errors
+    /// What would stop the search later, with what to write instead.
+    fn check_ends(&self) -> Result<()> {
+        let space = &self.outcome.search.space;
+        for number in 0..1_usize << space.len() {
+            let end = |(i, varied): (usize, &Varied)| {
+                let dimension = &varied.dimension;
+                if (number >> i) & 1 == 0 { dimension.high } else { dimension.low }
+            };
+            let values: Vec<f64> = space.iter().enumerate().map(end).collect();
+            let pairs = space.iter().zip(&values).map(|(varied, value)| format!("--{} {value}", varied.axis.flag()));
+            let within = |error: Error| {
+                let reached = pairs.clone().collect::<Vec<_>>().join(" ");
+                self.too_few_requests().unwrap_or_else(|| error.within(format!("--search-space reaches {reached}")))
+            };
+            let (point, _) = self.point(&values).map_err(within)?;
+            check(&point.plan).map_err(within)?;
+        }
+        Ok(())
+    }
+
+    /// The refusal of a count of requests that the heaviest closed loop of the space cannot have in flight.
+    fn too_few_requests(&self) -> Option<Error> {
+        let (load, sessions) = (&self.args.load, self.args.conversation.num_conversations);
+        let dimension = |axis| self.outcome.search.space.iter().find(|v| v.axis == axis).map(|v| &v.dimension);
+        let Dimension { low, high, .. } = dimension(SearchAxis::Concurrency)?;
+        let counts = [("--request-count", load.request_count), ("--num-conversations", sessions)];
+        let (flag, n) = counts.into_iter().find_map(|(flag, n)| Some((flag, n.filter(|n| (*n as f64) < *high)?)))?;
+        let open = load.request_rate.is_some() || dimension(SearchAxis::RequestRate).is_some();
+        if open || load.benchmark_duration.is_some() {
+            return None;
+        }
+        let smaller =
+            if n as f64 > *low { format!(", or --search-space concurrency:{low},{n}") } else { String::new() };
+        Some(Error::usage(
+            format!(
+                "{flag} {n} is below the upper end of --search-space concurrency:{low},{high}: that many would never be in flight"
+            ),
+            format!("write {flag} {} or more{smaller}", high * 10.0),
+        ))
     }
 
     fn point(&self, values: &[f64]) -> Result<(SweepPoint, Vec<String>)> {

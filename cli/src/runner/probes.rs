@@ -16,7 +16,7 @@ use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::measure::RequestMetrics;
 use ringload_engine::plan::Plan;
 use ringload_engine::record::{Outcome, PhaseKind, Record};
-use ringload_engine::run::{Control, metrics_of};
+use ringload_engine::run::{Control, check, metrics_of};
 use ringload_engine::workload::Workload;
 use std::path::Path;
 
@@ -51,6 +51,18 @@ impl ProbeRunner {
             fresh_seed,
         };
         Ok((runner, planned.notes))
+    }
+
+    /// Holds the heaviest load that is asked for against what this machine can have.
+    ///
+    /// # Errors
+    /// What would stop the search when it came there, with what to write instead.
+    pub(crate) fn check_heaviest(&self, to: Option<f64>) -> anyhow::Result<()> {
+        if let Some(to) = to.filter(|_| self.axis == Axis::Concurrency) {
+            let within = |error: ringload_engine::Error| error.within(format!("the search reaches --concurrency {to}"));
+            check(&self.plan_of(to, 1)?).map_err(within)?;
+        }
+        Ok(())
     }
 
     /// Bounds the length of a probe by how long one answer takes.

@@ -121,12 +121,24 @@ enum Reading {
 }
 
 /// The path of requests to `target`: the dialect's own under the target's base path, without doubling it or a `/v1` or
-/// `/v2` that both have, or [`Plan::custom_endpoint`] under the base path.
+/// `/v2` that both have, or [`Plan::custom_endpoint`] under the base path; then the target's query.
 #[must_use]
 pub fn path(plan: &Plan, target: &Target) -> String {
+    let path = path_alone(plan, target);
+    match target.query.as_deref().and_then(|query| query.strip_prefix('?')) {
+        Some(query) => format!("{path}{}{query}", if path.contains('?') { '&' } else { '?' }),
+        None => path,
+    }
+}
+
+fn path_alone(plan: &Plan, target: &Target) -> String {
     let base = target.base_path.trim_end_matches('/');
     if let Some(custom) = &plan.custom_endpoint {
-        return format!("{base}/{}", custom.trim_start_matches('/'));
+        let custom = custom.trim_start_matches('/');
+        let own = custom.split('?').next().unwrap_or_default();
+        // A URL that was copied with this path.
+        let before = base.strip_suffix(own).and_then(|before| before.strip_suffix('/')).filter(|_| !own.is_empty());
+        return format!("{}/{custom}", before.unwrap_or(base));
     }
     let own = match dialect(plan.endpoint).path {
         Path::Under(path) => path,

@@ -44,9 +44,10 @@ fn the_path_goes_under_the_base_path_without_doubling_v1() {
         ("http://h/gateway/v1/", "/gateway/v1/chat/completions"),
         ("http://h/gateway", "/gateway/v1/chat/completions"),
         ("http://h/xv1", "/xv1/v1/chat/completions"),
+        ("http://h?api-version=2024", "/v1/chat/completions?api-version=2024"),
+        ("http://h/v1/chat/completions?api-version=2024", "/v1/chat/completions?api-version=2024"),
     ] {
-        let target = Target::parse(url).expect(url);
-        assert_eq!(path(&chat, &target), expected, "{url}");
+        assert_eq!(path(&chat, &Target::parse(url).expect(url)), expected, "{url}");
     }
     let mut custom = plan(EndpointKind::Completions);
     let target = Target::parse("http://h/v1").expect("a URL");
@@ -54,6 +55,14 @@ fn the_path_goes_under_the_base_path_without_doubling_v1() {
     for given in ["generate", "/generate"] {
         custom.custom_endpoint = Some(given.into());
         assert_eq!(path(&custom, &target), "/v1/generate");
+    }
+    for (url, given, expected) in [
+        ("http://h/v1/generate", "/v1/generate", "/v1/generate"),
+        ("http://h/x/generate?a=1", "generate?b=2", "/x/generate?b=2&a=1"),
+        ("http://h/regenerate", "generate", "/regenerate/generate"),
+    ] {
+        custom.custom_endpoint = Some(given.into());
+        assert_eq!(path(&custom, &Target::parse(url).expect(url)), expected, "{url} {given}");
     }
 }
 

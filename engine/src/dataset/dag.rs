@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub(super) const SPEC: Spec = Spec {
-    what: r#"a conversation a line: {"session_id": "root", "turns": [{"messages": […], "forks": ["a"], "spawns": ["b"]}]}"#,
+    what: r#"a conversation a line: {"session_id": "root", "turns": [{"messages": [{"role": "user", "content": "Hello"}], "forks": ["a"], "spawns": ["b"]}]}"#,
     looks_like: |head| {
         let turns = head.object.as_ref().and_then(|o| o.get("turns")?.as_array());
         let first = turns.and_then(|turns| turns.first()?.as_object());

@@ -14,7 +14,7 @@ use std::fmt;
 use std::io::BufRead;
 
 pub(super) const SPEC: Spec = Spec {
-    what: r#"{"data": [{"session_id": "…", "payloads": [{…}]}]}"#,
+    what: r#"{"data": [{"session_id": "s1", "payloads": [{"model": "m", "messages": [{"role": "user", "content": "Hello"}]}]}]}"#,
     looks_like: |head| {
         let begin: String = head.text.chars().filter(|c| !c.is_whitespace()).take(9).collect();
         begin.starts_with(r#"{"data":["#)

@@ -39,7 +39,7 @@ pub use trace::{Analysis, Spread, analyze};
 
 use crate::clock::Nanos;
 use crate::error::{Error, Result};
-use crate::plan::{Format, Message, Remarks};
+use crate::plan::{Format, LeftOut, Message, Remarks};
 use lines::{Line, State};
 use serde_json::{Map, Value};
 use std::io::BufRead;
@@ -238,6 +238,12 @@ impl Format {
         if any {
             return Ok(());
         }
-        Err(Error::usage("it has no requests", format!("write {}", self.spec().what)))
+        Err(match remarks.left_out.get(&LeftOut::OtherCategory) {
+            Some(n) => Error::usage(
+                format!("none of its {n} lines is of the category {}", self.category().unwrap_or_default()),
+                "name the format of a category that it has, or of all: speed_bench_qualitative, speed_bench_throughput_1k",
+            ),
+            None => Error::usage("it has no requests", format!("write {}", self.spec().what)),
+        })
     }
 }

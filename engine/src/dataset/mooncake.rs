@@ -116,7 +116,7 @@ pub(super) fn body(json: &str) -> Result<Vec<u8>> {
     if bytes.first() != Some(&b'{') || bytes == b"{}" {
         return Err(Error::usage(
             "the request body is not an object with fields",
-            r#"write {"model": …, "messages": […]}"#,
+            r#"write {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}"#,
         ));
     }
     Ok(bytes)
@@ -124,13 +124,13 @@ pub(super) fn body(json: &str) -> Result<Vec<u8>> {
 
 pub(super) fn verbatim(messages: Vec<Value>) -> Result<Vec<Message>> {
     if messages.is_empty() {
-        return Err(Error::usage("messages is empty", r#"write {"messages": [{"role": "user", "content": "…"}]}"#));
+        return Err(Error::usage("messages is empty", r#"write {"messages": [{"role": "user", "content": "Hello"}]}"#));
     }
     let each = |(i, message): (usize, Value)| {
         if message.get("role").is_none() {
             return Err(Error::usage(
                 format!("message {} has no role", i + 1),
-                r#"write {"role": "user", "content": "…"}"#,
+                r#"write {"role": "user", "content": "Hello"}"#,
             ));
         }
         Ok(Message { verbatim: Some(message), ..Message::default() })

@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub(super) const SPEC: Spec = Spec {
-    what: r#"a conversation a line: {"turns": [{"text": "…"}, {"text": "…", "delay": 1000}]}"#,
+    what: r#"a conversation a line: {"turns": [{"text": "Hello"}, {"text": "And then?", "delay": 1000}]}"#,
     looks_like: |head| head.has("turns"),
     fields: single_turn::FIELDS,
     read: Read::Lines(row),

@@ -9,7 +9,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 pub(super) const SPEC: Spec = Spec {
-    what: r#"a request a line: {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {…}}"#,
+    what: r#"a request a line: {"custom_id": "1", "method": "POST", "url": "/v1/chat/completions", "body": {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}}"#,
     looks_like: |head| head.has("custom_id") && head.has("body"),
     fields: &["custom_id", "method", "url", "body"],
     read: Read::Lines(row),

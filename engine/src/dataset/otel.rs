@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub(super) const SPEC: Spec = Spec {
-    what: r#"an export of spans a line: {"resourceSpans": [{"scopeSpans": [{"spans": [{"startTimeUnixNano": "…", "attributes": […]}]}]}]}"#,
+    what: r#"an export of spans a line: {"resourceSpans": [{"scopeSpans": [{"spans": [{"startTimeUnixNano": "1700000000000000000", "attributes": [{"key": "gen_ai.usage.input_tokens", "value": {"intValue": "100"}}]}]}]}]}"#,
     looks_like: |head| head.has("resourceSpans"),
     fields: &[],
     read: Read::Lines(row),

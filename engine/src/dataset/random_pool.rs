@@ -8,7 +8,7 @@ use crate::error::{Error, Result};
 use crate::setting::Setting::DatasetFormat;
 
 pub(super) const SPEC: Spec = Spec {
-    what: r#"a text a line, {"text": "…"}, to draw from; or a folder of such files"#,
+    what: r#"a text a line, {"text": "Hello"}, to draw from; or a folder of such files"#,
     looks_like: |_| false,
     fields: single_turn::FIELDS,
     read: Read::Lines(row),

@@ -8,7 +8,7 @@ use crate::error::Result;
 use serde_json::value::RawValue;
 
 pub(super) const SPEC: Spec = Spec {
-    what: r#"a request body a line: {"model": "…", "messages": […]}; or a folder of such files, each a session"#,
+    what: r#"a request body a line: {"model": "m", "messages": [{"role": "user", "content": "Hello"}]}; or a folder of such files, each a session"#,
     looks_like: |head| head.has("model") && ["messages", "prompt", "input"].iter().any(|f| head.has(f)),
     fields: &[],
     read: Read::Lines(row),

@@ -16,7 +16,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub(super) const SPEC: Spec = Spec {
-    what: r#"a captured request a line: {"captureData": {"endpointInput": {…}}, "eventMetadata": {…}}"#,
+    what: r#"a captured request a line: {"captureData": {"endpointInput": {"data": "{\"messages\": []}"}}, "eventMetadata": {"inferenceTime": "2026-01-01T00:00:00Z"}}"#,
     looks_like: |head| head.has("captureData") && head.has("eventMetadata"),
     fields: &[],
     read: Read::Lines(row),

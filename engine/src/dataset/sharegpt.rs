@@ -16,7 +16,7 @@ use std::io::BufRead;
 use std::marker::PhantomData;
 
 pub(super) const SPEC: Spec = Spec {
-    what: r#"[{"conversations": [{"from": "human", "value": "…"}, {"from": "gpt", "value": "…"}]}]"#,
+    what: r#"[{"conversations": [{"from": "human", "value": "Hello"}, {"from": "gpt", "value": "Hi"}]}]"#,
     looks_like: |head| head.text.trim_start().starts_with('['),
     fields: &[],
     read: Read::Whole(read),

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub(super) const SPEC: Spec = Spec {
-    what: r#"a request a line: {"text": "…"}"#,
+    what: r#"a request a line: {"text": "Hello"}"#,
     looks_like: |head| has_content(head) && !head.has("turns"),
     fields: FIELDS,
     read: Read::Lines(row),
@@ -94,7 +94,7 @@ impl RawTurn {
         if message.texts.is_empty() && media.iter().all(|m| m.is_empty()) {
             return Err(Error::usage(
                 "it says nothing",
-                r#"write one of text, texts, image, images, audio, audios, video, videos, as in {"text": "…"}"#,
+                r#"write one of text, texts, image, images, audio, audios, video, videos, as in {"text": "Hello"}"#,
             ));
         }
         Ok(Turn {

@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 pub(super) const SPEC: Spec = Spec {
-    what: r#"a conversation a line: {"question_id": "…", "category": "…", "messages": [{"role": "user", "content": "…"}]}"#,
+    what: r#"a conversation a line: {"question_id": "q1", "category": "coding", "messages": [{"role": "user", "content": "Hello"}]}"#,
     looks_like: |head| head.has("question_id") && head.has("category"),
     fields: &[],
     read: Read::Lines(row),

@@ -201,8 +201,9 @@ fn questions_of_speed_bench_are_turns_of_their_category() {
     assert_eq!((all[0].system.as_deref(), all[1].system.as_deref()), (Some("be brief"), None));
     let one = read("speed_bench_math", text).unwrap();
     assert_eq!(one.iter().map(text_of).collect::<Vec<_>>(), ["three"]);
-    assert!(read("speed_bench_rag", text).unwrap_err().to_string().contains("no requests"));
-    let empty = r#"{"question_id": "a", "category": "qa", "turns": ["FULL BENCHMARK DATA SHOULD BE FETCHED FROM …"]}"#;
+    assert!(read("speed_bench_rag", text).unwrap_err().to_string().contains("is of the category rag"));
+    let empty =
+        r#"{"question_id": "a", "category": "qa", "turns": ["FULL BENCHMARK DATA SHOULD BE FETCHED FROM ITS SOURCE"]}"#;
     assert!(read("speed_bench_qa", empty).unwrap_err().to_string().contains("complete file"));
 }
 

@@ -8,7 +8,7 @@ use crate::plan::Message;
 use serde::Deserialize;
 
 pub(super) const SPEC: Spec = Spec {
-    what: r#"a request a line: {"prompt": "…", "output_tokens": 128}"#,
+    what: r#"a request a line: {"prompt": "Hello", "output_tokens": 128}"#,
     looks_like: |head| {
         head.object.as_ref().is_some_and(|o| o.get("prompt").is_some_and(serde_json::Value::is_string))
             && !head.has("model")

@@ -26,11 +26,10 @@ impl Secrets {
                 found.extend(pairs.filter_map(|pair| Some(pair.split_once('=')?.1.trim().to_owned())));
             }
         }
-        if let Some(path) = &plan.custom_endpoint {
-            for (_, value) in keys(path) {
-                found.push(value.to_owned());
-                found.push(percent_decoded(value));
-            }
+        let queries = plan.targets.iter().filter_map(|target| target.query.as_ref());
+        for (_, value) in plan.custom_endpoint.iter().chain(queries).flat_map(|path| keys(path)) {
+            found.push(value.to_owned());
+            found.push(percent_decoded(value));
         }
         found.extend(Self::in_bodies(plan).0);
         Self::from(found)

@@ -1,6 +1,6 @@
 //! A base URL to send requests to.
 
-use super::Host;
+use super::{Host, secrets};
 use crate::error::{Error, Result};
 use crate::setting::Setting::{Credentials, Targets};
 use serde::{Deserialize, Serialize};
@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 /// A base URL, parsed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 pub struct Target {
-    /// The URL as shown: without credentials, without a trailing slash.
+    /// The URL as shown: without credentials, without a trailing slash, without a query.
     pub url: String,
     /// Host name in ASCII and lower case, or address without brackets and zone.
     pub host: String,
@@ -20,6 +20,9 @@ pub struct Target {
     pub port: u16,
     /// Path prefix, without a trailing slash; may be empty.
     pub base_path: String,
+    /// Query of every request, with the `?` before it.
+    #[serde(skip_serializing_if = "Option::is_none", serialize_with = "secrets::without_keys")]
+    pub query: Option<String>,
     /// Whether the connection is secured by TLS (`https`).
     pub tls: bool,
     /// The Unix socket to connect to instead of `host` and `port`.
@@ -27,11 +30,11 @@ pub struct Target {
 }
 
 impl Target {
-    /// Parses `http[s]://host[:port][/prefix]`, or `unix:/path` for a Unix socket.
+    /// Parses `http[s]://host[:port][/prefix][?query]`, or `unix:/path` for a Unix socket.
     ///
     /// # Errors
-    /// [`crate::Blame::Usage`] for any other scheme, credentials in the URL, a query, a bad port, or a socket path that
-    /// is relative or too long.
+    /// [`crate::Blame::Usage`] for any other scheme, credentials in the URL, a fragment, a bad port, or a socket path
+    /// that is relative or too long.
     pub fn parse(url: &str) -> Result<Self> {
         if let Some(path) = url.get(..5).filter(|scheme| scheme.eq_ignore_ascii_case("unix:")).map(|_| &url[5..]) {
             return socket(path);
@@ -57,10 +60,10 @@ impl Target {
                 format!("use {Credentials} instead"),
             ));
         }
-        if path.contains(['?', '#']) {
+        if path.contains('#') {
             return Err(Error::usage(
-                format!("{Targets}: a base URL has no query or fragment"),
-                "write http://host:port[/prefix]",
+                format!("{Targets}: a fragment (`#`) is not sent to servers"),
+                "write http://host:port[/prefix][?query]",
             ));
         }
         let (host, port) = split_authority(authority, if tls { 443 } else { 80 })?;
@@ -71,6 +74,7 @@ impl Target {
                 "percent-encode it, as in http://host/my%20path",
             ));
         }
+        let (path, query) = path.find('?').map_or((path, ""), |at| path.split_at(at));
         let base_path = path.trim_end_matches('/').to_owned();
         let shown_host = match (&host.zone, host.name.contains(':')) {
             (Some(zone), _) => format!("[{}%25{zone}]", host.name),
@@ -83,6 +87,7 @@ impl Target {
             zone: host.zone,
             port,
             base_path,
+            query: (query.len() > 1).then(|| query.to_owned()),
             tls,
             unix: None,
         })
@@ -122,6 +127,7 @@ fn socket(path: &str) -> Result<Target> {
         zone: None,
         port: 80,
         base_path: String::new(),
+        query: None,
         tls: false,
         unix: Some(Path::new(path).to_owned()),
     })
@@ -169,6 +175,22 @@ mod tests {
     }
 
     #[test]
+    fn a_query_is_kept_beside_the_path() {
+        for (url, base, query) in [
+            ("http://h/v1/?api-version=2024", "/v1", Some("?api-version=2024")),
+            ("http://h?a=/b/&c", "", Some("?a=/b/&c")),
+            ("http://h/v1?", "/v1", None),
+        ] {
+            let target = Target::parse(url).unwrap();
+            assert_eq!((target.base_path.as_str(), target.query.as_deref()), (base, query), "{url}");
+            assert!(!target.url.contains('?'), "{}", target.url);
+        }
+        let target = Target::parse("http://h/?api_key=sk-secret-of-mine&v=1").unwrap();
+        let shown = serde_json::to_string(&target).unwrap();
+        assert!(shown.contains("&v=1") && !shown.contains("sk-secret"), "{shown}");
+    }
+
+    #[test]
     fn https_has_a_port_of_its_own() {
         let t = Target::parse("HTTPS://server/v1").unwrap();
         assert_eq!((t.tls, t.port), (true, 443));
@@ -200,7 +222,8 @@ mod tests {
             "http://h:0",
             "http://h:99999",
             "http://u:p@h",
-            "http://h/?q",
+            "http://h/?q#part",
+            "http://h/?a=b c",
             "http://::1:80",
             "http://a b",
         ] {

@@ -45,7 +45,21 @@ pub use summarize::{metrics_of, summarize};
 
 use crate::clock::Nanos;
 use crate::error::Result;
+use crate::plan::Plan;
 use crate::record::{PhaseKind, Record};
+use crate::workload::Workload;
+
+/// Holds a plan against what is known before anything is made or asked of anyone: the limits of lengths and counts, and
+/// the descriptors of this machine. What a server, a file or a tokenizer brings shows later.
+///
+/// # Errors
+/// What [`Run::prepare`] would say of them.
+pub fn check(plan: &Plan) -> Result<()> {
+    Workload::check(plan)?;
+    let range = plan.core_range.map(|range| range.count);
+    let workers = range.map_or_else(|| cores(plan).map(|cores| cores.len()), Ok)?;
+    resources::capacity(plan, workers, false).map(drop)
+}
 
 /// Observes each record as it is written, off the workers' cores; may end the run by [`Control::enough`].
 pub type Watcher<'a> = &'a mut (dyn FnMut(&Record) + Send);

@@ -1,15 +1,26 @@
 //! What a turn holds beside its first text: more texts, the passages of a ranking, images, audio; and the model that
 //! it names.
 
-use super::lengths::draw;
-use super::media;
+use super::lengths::{Lengths, draw};
 use super::prompt::{Prompt, Prompts};
 use super::turns::Item;
+use super::{Workload, media};
 use crate::error::{Error, Result};
 use crate::plan::{Length, ModelChoice, Plan};
 use crate::plan::{Message, Texts};
 use crate::random::{ItemRng, Stream};
 use crate::setting::Setting;
+
+impl Workload {
+    /// Holds what a plan asks against the limits of lengths and counts; nothing is made.
+    ///
+    /// # Errors
+    /// When the lengths are nonsense, or something is over a limit.
+    pub(crate) fn check(plan: &Plan) -> Result<()> {
+        Lengths::of_plan(plan)?;
+        check(plan)
+    }
+}
 
 /// Refuses what would be too much.
 pub(super) fn check(plan: &Plan) -> Result<()> {

@@ -30,6 +30,48 @@ fn output(command: &mut Command) -> Option<String> {
     Some(said)
 }
 
+/// Where a script says what it has made: its notes stand before or after.
+fn last_line(said: &str) -> &str {
+    said.lines().find(|line| line.ends_with(".whl") || line.ends_with(".deb")).expect("the file that was made")
+}
+
+/// Runs the demo with an installed binary.
+fn plays_the_demo(program: &Path, dir: &Path) {
+    let results = dir.join("results");
+    let mut command = Command::new(program);
+    command.args(["profile", "--demo", "--request-count", "4", "--allow-invalid", "--quiet", "--artifact-dir"]);
+    output(command.arg(&results)).expect("the binary");
+    assert!(results.join("profile_export_aiperf.json").is_file(), "{}", results.display());
+}
+
+#[test]
+fn a_wheel_installs_into_an_empty_environment_and_runs() {
+    let dir = TempDir::new().expect("a folder");
+    let venv = dir.path().join("venv");
+    let made = Command::new("python3").args(["-m", "venv"]).arg(&venv).output();
+    if !made.is_ok_and(|made| made.status.success()) {
+        eprintln!("left out: there is no python3 that makes virtual environments");
+        return;
+    }
+    let tag = format!("linux_{}", std::env::consts::ARCH);
+    let mut command = Command::new("python3");
+    command.arg(packaging("wheel.py")).arg(small_binary(dir.path())).args(["1.2.3", &tag]).arg(dir.path());
+    let said = output(&mut command).expect("python3");
+    let mut install = Command::new(venv.join("bin/pip"));
+    output(install.args(["install", "--quiet", "--no-index", "--disable-pip-version-check", last_line(&said)]));
+    let share = venv.join("share");
+    for file in [
+        "man/man1/ringload.1.gz",
+        "man/man1/ringload-profile.1.gz",
+        "bash-completion/completions/ringload",
+        "zsh/site-functions/_ringload",
+        "fish/vendor_completions.d/ringload.fish",
+    ] {
+        assert!(share.join(file).is_file(), "{file}");
+    }
+    plays_the_demo(&venv.join("bin/ringload"), dir.path());
+}
+
 #[test]
 fn a_wheel_holds_the_binary_and_its_record_holds_all_of_it() {
     let dir = TempDir::new().expect("a folder");
@@ -40,12 +82,14 @@ fn a_wheel_holds_the_binary_and_its_record_holds_all_of_it() {
         command.arg(&script).arg(small_binary(dir.path())).args(["1.2.3", tags]).arg(dir.path().join(out));
         output(command.env_remove("SOURCE_DATE_EPOCH"))
     };
-    let Some(path) = make("a") else {
+    let Some(said) = make("a") else {
         eprintln!("left out: there is no python3");
         return;
     };
-    assert!(path.trim().ends_with(&format!("a/ringload-1.2.3-py3-none-{tags}.whl")), "{path}");
+    let path = last_line(&said);
+    assert!(path.ends_with(&format!("a/ringload-1.2.3-py3-none-{tags}.whl")), "{path}");
     let again = make("b").expect("python3");
+    let again = last_line(&again);
     assert_eq!(fs::read(path.trim()).expect("a wheel"), fs::read(again.trim()).expect("a wheel"), "the same bytes");
     let check = r"
 import base64, hashlib, sys, zipfile
@@ -83,6 +127,7 @@ fn a_debian_package_holds_the_binary_its_pages_and_its_completions() {
     output(Command::new("dpkg-deb").arg("--extract").arg(path.trim()).arg(&root)).expect("dpkg-deb");
     let said = output(Command::new(root.join("usr/bin/ringload")).arg("--version")).expect("the binary");
     assert!(said.starts_with("ringload "), "{said}");
+    plays_the_demo(&root.join("usr/bin/ringload"), dir.path());
     for file in ["man/man1/ringload.1.gz", "man/man1/ringload-profile.1.gz", "doc/ringload/copyright"] {
         assert!(root.join("usr/share").join(file).is_file(), "{file}");
     }

@@ -66,17 +66,19 @@ fn the_aggregate_of_a_cell_is_one_in_every_file() {
 fn the_tables_of_a_sweep_have_the_figures_of_its_cells() {
     let campaign = campaign();
     let document = document(&campaign);
-    let (table, goodput) = (sweep_csv(&campaign), goodput_csv(&campaign));
-    let (table, goodput) = (rows(&table), rows(&goodput));
+    let whole = sweep(&campaign);
+    let (table, goodput) = (sweep_csv(&campaign, &whole), goodput_csv(&campaign));
+    let blocks: Vec<&str> = table.split("\r\n\r\n").collect();
+    let (table, goodput) = (rows(blocks[0]), rows(&goodput));
     assert_eq!([table.len(), goodput.len()], [3, 3]);
     for (i, cell) in document["sweep_points"].as_array().unwrap().iter().enumerate() {
         for row in [&table[i], &goodput[i]] {
             assert_eq!(row["concurrency"], cell["parameters"]["concurrency"].to_string());
         }
-        for (column, shown) in &table[i] {
-            if *column != "concurrency" {
-                same(shown, &cell["metrics"][*column]["mean"], column);
-            }
+        assert!(table[i].len() > 5 * cell["metrics"].as_object().unwrap().len());
+        for (column, shown) in table[i].iter().filter(|(column, _)| **column != "concurrency") {
+            let (figure, over_runs) = column.rsplit_once('_').unwrap();
+            same(shown, &cell["metrics"][figure][over_runs], column);
         }
         let figures = &cell["figures"];
         let share = figures["good_fraction"].as_f64().map(|f| f * 100.0);
@@ -96,6 +98,26 @@ fn the_tables_of_a_sweep_have_the_figures_of_its_cells() {
             assert_eq!(&figures[figure], mean, "{figure}");
         }
     }
+}
+
+#[test]
+fn the_blocks_below_the_table_of_a_sweep_are_those_of_its_json() {
+    let campaign = campaign();
+    let sweep = sweep(&campaign);
+    let table = sweep_csv(&campaign, &sweep);
+    let blocks: Vec<Vec<&str>> =
+        table.split("\r\n\r\n").map(|block| block.trim_end().split("\r\n").collect()).collect();
+    let titles: Vec<&str> = blocks[1..].iter().map(|block| block[0]).collect();
+    assert_eq!(titles, ["Best Configurations", "Pareto Optimal Points", "Metadata"]);
+    assert_eq!(blocks[1][1], "Configuration,concurrency,Metric,Unit");
+    let throughput = &sweep["best_configurations"]["best_throughput"];
+    let expected = format!("Best Throughput,{},", throughput["parameters"]["concurrency"]);
+    assert!(blocks[1][2].starts_with(&expected) && blocks[1][2].ends_with(",requests/sec"), "{}", blocks[1][2]);
+    let pareto: Vec<String> =
+        sweep["pareto_optimal"].as_array().unwrap().iter().map(|point| point["concurrency"].to_string()).collect();
+    assert_eq!(blocks[2][1], "concurrency");
+    assert_eq!(blocks[2][2..], pareto);
+    assert!(blocks[3].contains(&"Number of Combinations,3"), "{:?}", blocks[3]);
 }
 
 #[test]

@@ -5,7 +5,7 @@ mod space;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use space::{Bound, Varied};
+pub(crate) use space::{Bound, SearchAxis, Varied};
 
 use super::{ProfileArgs, values};
 use clap::{Args, ValueEnum};

@@ -85,8 +85,8 @@ impl SearchAxis {
             Self::Concurrency => args.load.concurrency.is_some(),
             Self::PrefillConcurrency => args.load.prefill_concurrency.is_some(),
             Self::RequestRate => args.load.request_rate.is_some(),
-            // It has a value where nobody says one.
-            Self::InputTokens => false,
+            // It has a value where nobody says one; the same value, said, contradicts nothing that shows.
+            Self::InputTokens => args.input.synthetic_input_tokens_mean != USUAL_INPUT_TOKENS,
             Self::OutputTokens => args.input.output_tokens_mean.is_some(),
             Self::Users => args.load.num_users.is_some(),
         }
@@ -183,5 +183,7 @@ pub(super) fn bound(text: &str) -> std::result::Result<Bound, String> {
     Ok(Bound { metric, stat, op, bound })
 }
 
+/// What --isl is where nobody says it.
+const USUAL_INPUT_TOKENS: f64 = 550.0;
 /// Largest value of a setting.
 const MOST: f64 = 1e6;

@@ -202,12 +202,15 @@ fn artifacts(mut artifacts: Reader, words: &mut Words) -> Result<(), String> {
     if artifacts.truth("auto_plot")?.is_some() {
         words.note(&artifacts.at("auto_plot"), "report.html has the charts of every run");
     }
-    for key in ["export_outputs_json", "user_files"] {
-        match artifacts.take(key) {
-            None | Some(Value::Bool(false)) => {}
-            Some(Value::Array(list)) if list.is_empty() => {}
-            Some(_) => return Err(format!("{}: is not written: leave it out", artifacts.at(key))),
+    match artifacts.take("export_outputs_json") {
+        None | Some(Value::Bool(false)) => {}
+        Some(_) => {
+            let at = artifacts.at("export_outputs_json");
+            return Err(format!("{at}: is not written: leave it out; `raw: true` keeps the texts of answers"));
         }
+    }
+    if artifacts.take("user_files").is_some_and(|files| files.as_array().is_none_or(|list| !list.is_empty())) {
+        words.note(&artifacts.at("user_files"), "files of one's own are written by whoever starts the run");
     }
     artifacts.finish()
 }

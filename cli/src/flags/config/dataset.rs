@@ -33,6 +33,9 @@ pub(super) fn lower(benchmark: &mut Reader, words: &mut Words) -> Result<(), Str
         "public" => {
             words.maybe("public-dataset", dataset.word("dataset")?);
             words.maybe("hf-subset", dataset.word("hf_subset")?);
+            if dataset.word("entries")?.is_some() {
+                words.note(&dataset.at("entries"), "as many rows are had as the phase has requests or sessions");
+            }
         }
         other => return Err(format!("{}: {other} is none: write synthetic, file or public", dataset.at("type"))),
     }

@@ -43,7 +43,8 @@ pub(super) fn distribution(value: Value, path: &str) -> Result<Distribution, Str
         let one = |item: &Value| {
             let field = |key: &str| item.get(key).and_then(Value::as_f64);
             let center = field("value").or_else(|| field("mean")).or_else(|| item.as_f64())?;
-            Some((center, field("stddev").unwrap_or(0.0), field("weight").unwrap_or(1.0)))
+            let skewed = field("median").and_then(|median| lognormal_deviation(center, median));
+            Some((center, field("stddev").or(skewed).unwrap_or(0.0), field("weight").unwrap_or(1.0)))
         };
         list.iter()
             .map(|item| one(item).ok_or_else(|| format!("{path}: write value or mean of each, and its weight")))
@@ -52,15 +53,20 @@ pub(super) fn distribution(value: Value, path: &str) -> Result<Distribution, Str
     let several = [weighed(reader.take("peaks"))?, weighed(reader.take("points"))?].concat();
     reader.finish()?;
     match (mean.or(value), median, several.is_empty()) {
-        (Some(mean), Some(median), true) if median > 0.0 && median <= mean => {
-            // Of a log-normal distribution, mean / median = exp(σ² / 2).
-            let variance = 2.0 * (mean / median).ln();
-            Ok(Distribution::Lognormal { mean, stddev: mean * (variance.exp() - 1.0).max(0.0).sqrt() })
+        (Some(mean), Some(median), true) if lognormal_deviation(mean, median).is_some() => {
+            Ok(Distribution::Lognormal { mean, stddev: lognormal_deviation(mean, median).unwrap_or_default() })
         }
         (Some(mean), None, true) => Ok(Distribution::Normal { mean, stddev: stddev.unwrap_or(0.0) }),
         (None, None, false) => Ok(Distribution::Several(several)),
         _ => Err(format!("{path}: write a number, mean with stddev or median, peaks, or points")),
     }
+}
+
+/// The deviation of a log-normal distribution of this mean and median; none where the median is over the mean.
+fn lognormal_deviation(mean: f64, median: f64) -> Option<f64> {
+    // mean / median = exp(σ² / 2).
+    let variance = (median > 0.0 && median <= mean).then(|| 2.0 * (mean / median).ln())?;
+    Some(mean * (variance.exp() - 1.0).max(0.0).sqrt())
 }
 
 pub(super) fn lengths(dataset: &mut Reader, words: &mut Words) -> Result<(), String> {
@@ -91,11 +97,18 @@ pub(super) fn lengths(dataset: &mut Reader, words: &mut Words) -> Result<(), Str
     if let Some(pairs) = pairs {
         words.flag("seq-dist", self::pairs(&pairs, &paths[0])?);
     }
+    let skewed = taken.iter().flatten().any(|value| value.to_string().contains("\"median\""));
     let [isl, osl] = taken;
     let one = |value: Option<Value>, path: &str| value.map(|value| distribution(value, path)).transpose();
     let (isl, osl) = (one(isl, &paths[0])?, one(osl, &paths[1])?);
     if let (Some(Distribution::Several(_)), _) | (_, Some(Distribution::Several(_))) = (&isl, &osl) {
         words.flag("seq-dist", product(isl, osl, &paths[1])?);
+        if skewed {
+            let at = &paths[0];
+            words.notes.push(format!(
+                "{at}: beside peaks or points a mean with a median is drawn as a normal length of the same deviation"
+            ));
+        }
         return Ok(());
     }
     let mut lognormal = false;
@@ -150,9 +163,8 @@ fn shares(all: &[Shape]) -> String {
 fn product(isl: Option<Distribution>, osl: Option<Distribution>, path: &str) -> Result<String, String> {
     let several = |given: Option<Distribution>| match given {
         Some(Distribution::Several(list)) => Ok(list),
-        Some(Distribution::Normal { mean, stddev }) => Ok(vec![(mean, stddev, 1.0)]),
-        Some(Distribution::Lognormal { .. }) => {
-            Err(format!("{path}: peaks, points and median do not go together here"))
+        Some(Distribution::Normal { mean, stddev } | Distribution::Lognormal { mean, stddev }) => {
+            Ok(vec![(mean, stddev, 1.0)])
         }
         None => Err(format!("{path}: peaks and points need both isl and osl here")),
     };
@@ -180,5 +192,8 @@ mod tests {
         }
         let osl = Distribution::Normal { mean: 8.0, stddev: 0.0 };
         assert_eq!(product(Some(several), Some(osl), "osl").unwrap(), "1|0,8|0:75;2|0,8|0:25");
+        let skewed = of(json!({"peaks": [{"mean": 200, "median": 100, "weight": 1}]}));
+        let Distribution::Several(peaks) = skewed else { panic!() };
+        assert_eq!((peaks[0].0, peaks[0].1.round()), (200.0, 346.0));
     }
 }

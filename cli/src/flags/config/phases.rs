@@ -113,16 +113,17 @@ fn one(mut phase: Reader, warmup: bool, words: &mut Words) -> Result<(), String>
     }
     words.maybe(&flag("request-count", "warmup-request-count"), requests);
     words.maybe(&flag("benchmark-duration", "warmup-duration"), duration);
-    match sessions {
-        Some(_) if warmup => return at(&phase, "sessions", "a warm-up is bounded by requests or duration here"),
-        sessions => words.maybe("num-conversations", sessions),
-    }
+    words.maybe(&flag("num-conversations", "num-warmup-sessions"), sessions);
     arrivals(&mut phase, &pattern, warmup, words)?;
     let concurrency = phase.word("concurrency")?.or((pattern == "concurrency").then(|| "1".into()));
     if pattern != "user_centric" {
         words.maybe(&flag("concurrency", "warmup-concurrency"), concurrency);
     }
-    words.maybe(&flag("prefill-concurrency", "warmup-prefill-concurrency"), phase.word("prefill_concurrency")?);
+    let prefill = phase.word("prefill_concurrency")?;
+    if prefill.is_none() && phase.take("prefill_ramp").is_some() {
+        words.note(&phase.at("prefill_ramp"), "there is no prefill_concurrency to reach");
+    }
+    words.maybe(&flag("prefill-concurrency", "warmup-prefill-concurrency"), prefill);
     for (key, plain, warm) in [
         ("concurrency_ramp", "concurrency-ramp-duration", "warmup-concurrency-ramp-duration"),
         ("prefill_ramp", "prefill-concurrency-ramp-duration", "warmup-prefill-concurrency-ramp-duration"),
@@ -182,6 +183,18 @@ fn arrivals(phase: &mut Reader, pattern: &str, warmup: bool, words: &mut Words) 
             };
             words.flag("user-centric-rate", rate);
             words.flag("num-users", users);
+        }
+        "user_centric" => {
+            let (Some(rate), Some(users)) = (rate, users.clone()) else {
+                return missing("users");
+            };
+            words.flag("warmup-request-rate", rate);
+            words.flag("warmup-arrival-pattern", "constant");
+            words.flag("warmup-concurrency", users);
+            let at = phase.at("type");
+            words
+                .notes
+                .push(format!("{at}: a warm-up has no users here: its turns come at the same rate, as many at a time"));
         }
         "fixed_schedule" if !warmup => {
             words.switch("fixed-schedule", Some(true));

@@ -81,16 +81,16 @@ pub(super) fn jinja(tree: &mut Value) -> Result<(), String> {
     Ok(())
 }
 
-/// Goes through all values but the template of a request body, which is rendered for each request.
+/// Goes through all values but the template of a request body, which is rendered for each request, and files of AIPerf
+/// that ask for what only a run of AIPerf's has (`{{ epoch }}`).
 fn templates_apart(value: &mut Value, each: &mut dyn FnMut(&mut Value) -> Result<(), String>) -> Result<(), String> {
-    let template = value.get_mut("endpoint").and_then(|endpoint| endpoint.get_mut("template")).map(Value::take);
-    let extra = value.pointer_mut("/endpoint/extra/payload_template").map(Value::take);
+    let take = |path: &&'static str| Some((*path, value.pointer_mut(path)?.take()));
+    let apart: Vec<(&str, Value)> = APART.iter().filter_map(take).collect();
     each(value)?;
-    if let Some(template) = template {
-        value["endpoint"]["template"] = template;
-    }
-    if let Some(extra) = extra {
-        value["endpoint"]["extra"]["payload_template"] = extra;
+    for (path, kept) in apart {
+        if let Some(place) = value.pointer_mut(path) {
+            *place = kept;
+        }
     }
     Ok(())
 }
@@ -138,6 +138,9 @@ fn each_text(tree: &mut Value, each: &mut dyn FnMut(&str) -> Result<Option<Value
     }
 }
 
+/// Values whose templates are not rendered here.
+const APART: [&str; 4] =
+    ["/endpoint/template", "/endpoint/extra/payload_template", "/artifacts/user_files", "/artifacts/userFiles"];
 /// Steps of one template.
 const MOST_STEPS: u64 = 100_000;
 

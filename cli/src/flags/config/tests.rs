@@ -15,6 +15,61 @@ fn error(text: &str) -> String {
     variations(text, &|_| None).map(|_| String::new()).unwrap_or_else(|e| e)
 }
 
+/// The notes of the one run of a configuration of these parts.
+fn notes(dataset: &str, phases: &str) -> (String, Vec<String>) {
+    let text = format!(
+        "benchmark:\n  model: m\n  endpoint: {{url: \"http://h:1\", streaming: true}}\n  dataset: {dataset}\n  phases: {phases}\n\
+         \x20 artifacts: {{userFiles: [{{path: a.json, content: {{at: \"{{{{ epoch }}}}\"}}}}]}}\n"
+    );
+    let all = variations(&text, &|_| None).unwrap_or_else(|e| panic!("{e}"));
+    let line = all[0].command_line()["ringload profile".len()..].trim().to_owned();
+    let notes = all[0].words.notes.clone();
+    (line, notes)
+}
+
+#[test]
+fn what_aiperfs_own_templates_say_is_taken() {
+    let measured = "{name: profiling, type: concurrency, concurrency: 2, requests: 4}";
+    let warmed = |warmup: &str| format!("[{warmup}, {measured}]");
+    for (dataset, phases, flags, said) in [
+        (
+            "{isl: 8, osl: 2}",
+            warmed("{name: warmup, type: concurrency, sessions: 3, concurrency: 2}"),
+            "--num-warmup-sessions 3",
+            "user_files",
+        ),
+        (
+            "{isl: 8, osl: 2}",
+            warmed("{name: warmup, type: user_centric, users: 4, rate: 2, duration: 1}"),
+            "--warmup-request-rate 2",
+            "a warm-up has no users",
+        ),
+        (
+            "{isl: {peaks: [{mean: 8, median: 7, weight: 1}]}, osl: {mean: 4, median: 3}}",
+            format!("[{measured}]"),
+            "--seq-dist",
+            "drawn as a normal length",
+        ),
+        (
+            "{type: public, dataset: sharegpt, entries: 10}",
+            format!("[{measured}]"),
+            "--public-dataset sharegpt",
+            "as many rows",
+        ),
+        (
+            "{isl: 8, osl: 2}",
+            "[{name: profiling, type: poisson, rate: 5, requests: 4, prefillRamp: 30s}]".to_owned(),
+            "--request-rate 5",
+            "no prefill_concurrency",
+        ),
+    ] {
+        let (line, notes) = notes(dataset, &phases);
+        assert!(line.contains(flags), "{line}");
+        assert!(notes.iter().any(|note| note.contains(said)), "{said}: {notes:?}");
+        parsed(&line.replace('\'', "\"")).unwrap_or_else(|e| panic!("{line}: {e}"));
+    }
+}
+
 const FULL: &str = r#"
 schemaVersion: "2.0"
 randomSeed: 7

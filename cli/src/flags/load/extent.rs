@@ -41,12 +41,15 @@ pub(super) fn extent(
     };
     let counts = [("--request-count", args.request_count), ("--num-conversations", sessions)];
     for (flag, n) in counts {
-        if let (Some(n), None, Load::Closed { concurrency, .. }) = (n, duration, load)
-            && n < u64::from(*concurrency)
-        {
+        let (of_slots, why) = match load {
+            Load::Closed { .. } => ("--concurrency", "that many would never be in flight"),
+            Load::Users { .. } => ("--num-users", "some of them would never come"),
+            Load::Open { .. } | Load::Fixed { .. } => continue,
+        };
+        if let Some(n) = n.filter(|n| duration.is_none() && *n < slots) {
             return Err(Error::usage(
-                format!("{flag} {n} is below --concurrency {concurrency}: that many would never be in flight"),
-                format!("write {flag} {} or more, or --concurrency {n}", slots * PER_SLOT),
+                format!("{flag} {n} is below {of_slots} {slots}: {why}"),
+                format!("write {flag} {} or more, or {of_slots} {n}", slots * PER_SLOT),
             ));
         }
     }
