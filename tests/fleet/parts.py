@@ -1,9 +1,12 @@
 """What scenes are made of: a server that keeps what came, a bus, and fleets of processes."""
 
+import ctypes
+import fcntl
 import json
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import tempfile
 import threading
@@ -28,6 +31,7 @@ class Machines:
     """Machines of their own, as tests/fleet/machines makes them; needs root. Machine 254 is this one."""
 
     def __init__(self, skews):
+        self.wires = []
         self.call("down")
         self.call("up", len(skews))
         for k, skew in enumerate(skews, 1):
@@ -41,11 +45,45 @@ class Machines:
     def on(k):
         return [str(ROOT / "tests/fleet/machines"), "on", str(k)]
 
+    def delay(self, k, out_us, back_us):
+        """What machine k sends takes so long from now on, and what it receives: two TAP devices in place of its own, and a wire between them."""
+        self.call("tap", k)
+        wire = Path(tempfile.mkdtemp(prefix="ringload-wire-"), "wire")
+        subprocess.run(["cc", "-O2", "-o", str(wire), str(ROOT / "bench/compare/wire.c")], check=True)
+        ends = [tap("net0", f"/run/netns/rlfleet{k}"), tap(f"rlfleet-{k}", "/proc/self/ns/net")]
+        self.call("tapped", k)
+        line = [str(wire), *map(str, ends), str(out_us), str(back_us)]
+        self.wires.append(subprocess.Popen(line, pass_fds=ends, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL))
+        for end in ends:
+            os.close(end)
+
     def __enter__(self):
         return self
 
     def __exit__(self, *_):
+        for wire in self.wires:
+            wire.communicate()
         self.call("down")
+
+
+def tap(name, namespace):
+    """A descriptor of a TAP device of that name, made in a network namespace."""
+    found = []
+
+    def make():
+        # Of this thread alone.
+        of = os.open(namespace, os.O_RDONLY)
+        if ctypes.CDLL(None, use_errno=True).setns(of, 0x40000000):
+            raise OSError(ctypes.get_errno(), "setns")
+        os.close(of)
+        end = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
+        fcntl.ioctl(end, 0x400454CA, struct.pack("16sH22x", name.encode(), 0x0002 | 0x1000))
+        found.append(end)
+
+    thread = threading.Thread(target=make)
+    thread.start()
+    thread.join()
+    return found[0]
 
 
 HERE = "10.78.0.254"
