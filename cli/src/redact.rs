@@ -20,6 +20,9 @@ pub(crate) fn message<'a>(text: &'a str, args: &[String]) -> Cow<'a, str> {
         words.iter().zip(&shown).filter_map(|(word, shown)| hidden_part(word, shown)).collect();
     let pieces = words.iter().flat_map(|word| word.split([',', ' ', '=', ':', '"', '\'', '`']));
     secrets.extend(pieces.filter(|piece| looks_like_a_key(piece)));
+    // A message may quote a part of it.
+    let parts: Vec<&str> = secrets.iter().flat_map(|secret| secret.split([',', ' '])).collect();
+    secrets.extend(parts);
     secrets.retain(|secret| secret.len() >= SHORTEST);
     secrets.sort_by_key(|secret| std::cmp::Reverse(secret.len()));
     let mut text = Cow::Borrowed(text);
@@ -110,32 +113,48 @@ fn text(value: &str) -> String {
             Err(_) => pairs(value),
         };
     }
-    if value.contains('?') {
-        return without_query_secrets(&without_userinfo(value));
+    let bare = without_userinfo(value);
+    let before_query = bare.split('?').next().unwrap_or_default();
+    match before_query.contains(' ') || secret_in(before_query).is_some() {
+        true => pairs(&bare),
+        false => pairs(&without_query_secrets(&bare)),
     }
-    pairs(&without_userinfo(value))
 }
 
-/// The text with the values of telling names hidden in its `name=value` and `name:value` pairs, which commas and blanks
-/// part. A number is no secret.
+/// The text without what follows the first telling name in its `name=value` and `name:value` pairs: a secret may hold
+/// blanks, commas and further pairs. Where all that follows are numbers under names, it is none.
 fn pairs(text: &str) -> String {
-    let mut shown = String::new();
-    for pair in text.split_inclusive([',', ' ']) {
-        let body = pair.trim_end_matches([',', ' ']);
-        let secret = body.match_indices([':', '=']).find(|(at, _)| {
-            let value = body[at + 1..].trim();
-            is_telling(&body[..*at]) && !value.starts_with("//") && !value.is_empty() && value.parse::<f64>().is_err()
-        });
-        match secret {
-            Some((at, _)) => {
-                shown += &body[..=at];
-                shown += HIDDEN;
-                shown += &pair[body.len()..];
-            }
-            None => shown += pair,
-        }
+    match secret_in(text) {
+        Some(at) => format!("{}{HIDDEN}", &text[..at]),
+        None => text.to_owned(),
     }
-    shown
+}
+
+/// Where the value of the first telling name begins.
+fn secret_in(text: &str) -> Option<usize> {
+    let mut begin = 0;
+    text.split_inclusive([',', ' ']).find_map(|pair| {
+        let here = begin;
+        begin += pair.len();
+        let name = |at: usize| pair[..at].rsplit('&').next().unwrap_or_default();
+        let tells = |at: usize| is_telling(name(at)) && is_secret(&text[here + at + 1..]);
+        let at = pair.match_indices([':', '=']).map(|(at, _)| at).find(|at| tells(*at))?;
+        Some(here + at + 1)
+    })
+}
+
+/// Whether a value and what follows it may be a secret: all but the rest of a URL, what is hidden already, nothing, and
+/// a number behind which there are only numbers under names.
+fn is_secret(value: &str) -> bool {
+    let rest = value.strip_prefix(HIDDEN).unwrap_or("-");
+    if value.starts_with("//") || rest.is_empty() || rest.starts_with(['&', '#']) {
+        return false;
+    }
+    let number = |text: &str| text.parse::<f64>().is_ok();
+    let named = |pair: &str| pair.rsplit_once([':', '=']).is_some_and(|(_, value)| number(value));
+    let mut parts = value.split([',', ' ']).filter(|part| !part.is_empty());
+    let plain = parts.next().is_none_or(number) && parts.all(named);
+    !plain
 }
 
 /// Whether a word of a name tells that the value is secret. Whole words only: a model may be called `qwen-coder:7b`.
@@ -217,6 +236,28 @@ mod tests {
             let words: Vec<&str> = std::iter::once("/bin/ringload").chain(line.split(' ')).collect();
             let shown = command_line(words);
             assert!(!shown.contains("topsecret") && shown.contains("redacted"), "{shown}");
+        }
+    }
+
+    #[test]
+    fn a_secret_is_hidden_to_its_end_whatever_it_holds() {
+        for (word, shown) in [
+            ("authorization:Bearer sk-topsecret", "authorization:<redacted>"),
+            ("password:alpha topsecret omega", "password:<redacted>"),
+            ("password:a,topsecret", "password:<redacted>"),
+            ("password:12 topsecret", "password:<redacted>"),
+            ("password:12 x:topsecret", "password:<redacted>"),
+            ("password: topsecret", "password:<redacted>"),
+            ("password:what?topsecret", "password:<redacted>"),
+            ("api_key=a topsecret", "api_key=<redacted>"),
+            ("env=ci,token=a topsecret", "env=ci,token=<redacted>"),
+            ("note:see topsecret? token:a topsecret", "note:see topsecret? token:<redacted>"),
+            ("note:x?token:a,topsecret", "note:x?token:<redacted>"),
+            ("/v1?password=a topsecret", "/v1?password=<redacted>"),
+            ("time_to_first_token:200 inter_token_latency:5", "time_to_first_token:200 inter_token_latency:5"),
+            ("/v1?api_key=a1&v=1", "/v1?api_key=<redacted>&v=1"),
+        ] {
+            assert_eq!(text(word), shown);
         }
     }
 

@@ -1,4 +1,4 @@
-//! Text to the user: stderr by [`eprint_line`], stdout by [`print`](print()) and [`print_bytes`]. Whatever comes from a
+//! Text to the user: stderr by [`eprint_line`], stdout by [`print`](print()). Whatever comes from a
 //! server, a file, a template or the environment loses here what could steer a terminal or hide words from its reader;
 //! files keep it.
 //!
@@ -133,17 +133,6 @@ pub(crate) fn print_report(text: &str, colour: bool) -> Result<(), Error> {
         true => check_write(to_stdout(with_coloured_verdict(&text).as_bytes())),
         false => check_write(to_stdout(text.as_bytes())),
     }
-}
-
-/// Writes bytes to stdout as they are, or printable where stdout is a terminal.
-///
-/// # Errors
-/// As [`check_write`].
-pub(crate) fn print_bytes(bytes: &[u8]) -> Result<(), Error> {
-    if io::stdout().is_terminal() {
-        return print(&String::from_utf8_lossy(bytes));
-    }
-    check_write(to_stdout(bytes))
 }
 
 /// The outcome of a write to stdout. A reader that has seen enough, or a terminal that was closed, is no error.

@@ -62,6 +62,7 @@ fn find(args: &CapacityArgs, fleet: Option<&Arc<dyn Lead>>) -> anyhow::Result<Ex
     }
     let dir = output.folder(probes.plan());
     export::check_folder(&dir)?;
+    let _folder = export::FolderLock::take(&dir, output.quiet)?;
     if let Some(fleet) = fleet {
         fleet.announce(seed, &[probes.plan()], output.quiet)?;
     }

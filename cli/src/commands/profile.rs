@@ -2,7 +2,7 @@
 
 use crate::commands::capacity::capacity;
 use crate::exit::Exit;
-use crate::export::{self, check_folder};
+use crate::export::{self, FolderLock, check_folder};
 use crate::flags::plan::Planned;
 use crate::flags::{CapacityArgs, ProfileArgs};
 use crate::live::signals;
@@ -62,7 +62,9 @@ fn make(args: &ProfileArgs, fleet: Option<&Arc<dyn Lead>>) -> anyhow::Result<Exi
         return Ok(Exit::Done);
     }
     announce(&args.output, &plan, &notes)?;
-    check_folder(&args.output.folder(&plan))?;
+    let dir = args.output.folder(&plan);
+    check_folder(&dir)?;
+    let _folder = FolderLock::take(&dir, args.output.quiet)?;
     if let Some(fleet) = fleet {
         fleet.announce(seed, &[&plan], args.output.quiet)?;
     }
@@ -78,7 +80,7 @@ fn make(args: &ProfileArgs, fleet: Option<&Arc<dyn Lead>>) -> anyhow::Result<Exi
     if let Some(found) = checked.filter(|_| !args.output.json) {
         print(&format!("{}\n", found.in_words()))?;
     }
-    preflight::explain(&run.outcome.plan, &args.endpoint, [&run.outcome]);
+    preflight::explain(&args.endpoint, &[&run.outcome]);
     export::tell_service(&[&run.outcome], &args.output)?;
     Ok(run.exit(args.output.allow_invalid, signals::received()))
 }

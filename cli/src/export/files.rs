@@ -7,7 +7,7 @@ use ringload_engine::{Error, Result};
 use std::fs;
 use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
-use tempfile::{NamedTempFile, TempPath};
+use tempfile::NamedTempFile;
 
 /// Where the files of a run go.
 pub(crate) struct OutputLocation<'a> {
@@ -27,7 +27,7 @@ pub(crate) struct Artifacts<'a> {
     files: Vec<(Kind, String, BufWriter<NamedTempFile>)>,
     /// Why the first file that could not be written could not, and the names of all of them.
     failed: Option<(Error, Vec<String>)>,
-    log: Option<TempPath>,
+    log: Option<NamedTempFile>,
     /// The name that the log gets.
     keep_log_as: Option<String>,
 }
@@ -43,7 +43,7 @@ pub(crate) fn check_folder(dir: &Path) -> Result<()> {
     made.map(|_| ()).map_err(|e| unusable(dir, &e))
 }
 
-fn unusable(dir: &Path, e: &io::Error) -> Error {
+pub(super) fn unusable(dir: &Path, e: &io::Error) -> Error {
     Error::environment(
         format!("--artifact-dir {}: {e}", dir.display()),
         remedy(e, "name a folder that can be written to, on a disk with room"),
@@ -89,7 +89,7 @@ impl<'a> Artifacts<'a> {
             earlier: location.earlier,
             files,
             failed: None,
-            log: log.map(NamedTempFile::into_temp_path),
+            log,
             keep_log_as: wanted.log.then(|| log_name(location.prefix)),
         })
     }
@@ -101,13 +101,13 @@ impl<'a> Artifacts<'a> {
 
     /// Where the engine keeps its records during the run; deleted at the end.
     pub(crate) fn record_log(&self) -> Option<&Path> {
-        self.log.as_deref()
+        self.log.as_ref().map(NamedTempFile::path)
     }
 
     /// Keeps the record log, for when not all that it says could be written.
     pub(crate) fn keep_log(self) -> Option<PathBuf> {
-        let kept = self.log?.keep();
-        kept.ok().filter(|path| path.exists())
+        let (_, path) = self.log?.keep().ok()?;
+        path.exists().then_some(path)
     }
 
     /// The files to which a line is written for each request: the records, and what was sent and answered.
@@ -173,9 +173,9 @@ impl<'a> Artifacts<'a> {
             && let Some(log) = self.log.take()
         {
             let path = self.dir.join(&name);
-            match log.persist(&path) {
+            match named(BufWriter::new(log), &path) {
                 Ok(()) => paths.push(path),
-                Err(e) => self.note_failed(name, || unwritten(&path, &e.error)),
+                Err(e) => self.note_failed(name, || unwritten(&path, &e)),
             }
         }
         let failed = self.failed.take().map(|(mut first, names)| {
@@ -207,6 +207,7 @@ pub(super) fn named(file: BufWriter<NamedTempFile>, path: &Path) -> io::Result<(
     let mut from = gone.as_file();
     from.rewind()?;
     let mut again = temporary(dir)?;
+    again.as_file().set_permissions(from.metadata()?.permissions())?;
     io::copy(&mut from, &mut again)?;
     again.persist(path).map_err(|e| e.error)?;
     Ok(())
@@ -223,6 +224,7 @@ pub(super) fn unwritten(path: &Path, e: &io::Error) -> Error {
 mod tests {
     use super::super::unfinished::{Owner, PREFIX, here, logs_in};
     use super::*;
+    use std::os::unix::fs::PermissionsExt;
 
     const RECORDS_TOO: OptionalFiles = OptionalFiles {
         records: true,
@@ -294,12 +296,16 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let base = dir.path().join("artifacts");
         let earlier = earlier(&base);
-        let mut files = open(&earlier, None, RECORDS_TOO);
+        let mut files = open(&earlier, None, OptionalFiles { log: true, ..RECORDS_TOO });
         files.write(Kind::Summary, |to| to.write_all(b"before ")).unwrap();
-        fs::remove_dir_all(&base).unwrap();
+        fs::write(files.record_log().unwrap(), "records").unwrap();
+        fs::rename(&base, dir.path().join("renamed")).unwrap();
         files.write(Kind::Summary, |to| to.write_all(b"after")).unwrap();
         assert!(files.commit().1.is_none());
-        assert_eq!(names(&base), NAMES);
+        assert_eq!(names(&base), [&NAMES[..7], &["ringload_records.log"], &NAMES[7..]].concat());
+        let log = base.join(KEPT);
+        assert_eq!(fs::read_to_string(&log).unwrap(), "records");
+        assert_eq!(fs::metadata(&log).unwrap().permissions().mode() & 0o777, 0o600);
         let text = fs::read_to_string(base.join("profile_export_aiperf.json")).unwrap();
         assert_eq!(text, "before after");
     }

@@ -7,6 +7,7 @@ mod csv;
 mod draft;
 mod earlier_files;
 mod files;
+mod folder_lock;
 mod input_config;
 mod json;
 mod junit;
@@ -33,6 +34,7 @@ pub(crate) use capacity::{document as capacity_document, finish as finish_capaci
 pub(crate) use draft::Draft;
 pub(crate) use earlier_files::EarlierFiles;
 pub(crate) use files::{Artifacts, OutputLocation, check_folder};
+pub(crate) use folder_lock::FolderLock;
 pub(crate) use junit::{check_service, tell_service};
 pub(crate) use kinds::{Kind, OptionalFiles};
 pub(crate) use otlp::{Spans, documents as otlp_documents};

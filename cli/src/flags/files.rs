@@ -1,6 +1,17 @@
 //! Small files that flags name.
 
-pub(crate) use ringload_engine::files::small_text as text;
+use ringload_engine::files;
+use std::io;
+use std::path::Path;
+
+/// Reads a text as [`files::small_text`] does; a byte order mark before it is no part of it (RFC 3629 §6).
+///
+/// # Errors
+/// As [`files::small_text`].
+pub(crate) fn text(path: &Path, limit: u64) -> io::Result<String> {
+    let text = files::small_text(path, limit)?;
+    Ok(text.strip_prefix('\u{feff}').map_or_else(|| text.clone(), str::to_owned))
+}
 
 /// Most bytes of a file that holds a key.
 pub(crate) const KEY_BYTES: u64 = 64 << 10;

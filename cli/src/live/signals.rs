@@ -5,16 +5,16 @@
 
 use crate::exit::Exit;
 use crate::terminal::{eprint_line, hurry, screen};
-use ringload_engine::clock::{Nanos, SECOND};
+use ringload_engine::clock::{self, Nanos, SECOND};
 use ringload_engine::run::Control;
 use ringload_engine::{Error, Result};
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGXFSZ};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGXCPU, SIGXFSZ};
 use signal_hook::iterator::Signals;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock, PoisonError, mpsc};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// What the process is doing when a signal comes.
 #[derive(Default)]
@@ -38,6 +38,8 @@ type Waker = Box<dyn Fn() + Send>;
 #[derive(Default)]
 struct State {
     signals: u8,
+    /// When the first came.
+    first_at: Option<Nanos>,
     stage: Stage,
     waker: Option<Waker>,
 }
@@ -46,6 +48,8 @@ static STATE: Mutex<Option<State>> = Mutex::new(None);
 static CHANGED: Condvar = Condvar::new();
 /// `--shutdown-grace`, in nanoseconds.
 static GRACE: AtomicU64 = AtomicU64::new(10 * SECOND);
+/// What of it others get that are told of a run when it is over, in nanoseconds.
+static RESERVED: AtomicU64 = AtomicU64::new(0);
 
 /// Handles signals from now on: until a run begins, the first of them ends the process. `clean_up` comes before an end
 /// without results.
@@ -63,17 +67,21 @@ pub(crate) fn handle(clean_up: fn()) -> Result<()> {
     let mut signals = Signals::new(ends()).map_err(refused)?;
     thread::Builder::new()
         .name("signals".into())
-        .spawn(move || signals.forever().for_each(|_| receive(clean_up)))
+        .spawn(move || {
+            // Over its limit of CPU time a process is told so each second (setrlimit(2)): once is enough.
+            let counts = |signal: &i32| *signal != SIGXCPU || !received();
+            signals.forever().filter(counts).for_each(|_| receive(clean_up));
+        })
         .map_err(refused)?;
     Ok(())
 }
 
-/// The signals that end a run: who asks, who ends the service, and the terminal that was closed, unless that is to be
-/// ignored (`nohup`).
+/// The signals that end a run: who asks, and who ends the service; unless they are to be ignored (`nohup`), the
+/// terminal that was closed, and batch systems that warn of the end of a job's time.
 fn ends() -> impl Iterator<Item = i32> {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let hang_up = (!ignores(&status, SIGHUP)).then_some(SIGHUP);
-    [SIGINT, SIGTERM].into_iter().chain(hang_up)
+    let others = [SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGXCPU];
+    [SIGINT, SIGTERM].into_iter().chain(others.into_iter().filter(move |signal| !ignores(&status, *signal)))
 }
 
 /// Whether a process of this status ignores a signal (`SigIgn`: bit n − 1 of a hexadecimal mask is signal n).
@@ -113,6 +121,7 @@ fn act(clean_up: fn()) -> (Option<String>, Option<Waker>) {
     let mut state = lock();
     let state = state.get_or_insert_default();
     state.signals = state.signals.saturating_add(1);
+    state.first_at.get_or_insert_with(clock::monotonic);
     let quits = state.signals > 2 && !matches!(state.stage, Stage::Serving);
     if quits || matches!(state.stage, Stage::Simple) {
         screen::restore();
@@ -139,12 +148,60 @@ fn act(clean_up: fn()) -> (Option<String>, Option<Waker>) {
     (said, state.waker.take())
 }
 
-/// How long what is in flight is awaited: the grace, less what it may take to sum up what has been measured.
+/// How long what is in flight is awaited: the grace, less what it may take to sum up what has been measured, and what
+/// is reserved.
 fn drain(control: &Control) -> Nanos {
     let done = |p: &ringload_engine::run::Progress| p.done.load(Ordering::Relaxed);
     let done: u64 = control.progress.iter().map(done).sum();
-    let grace = GRACE.load(Ordering::Relaxed);
-    grace.saturating_sub((SECOND + done * SUMMED_IN).min(grace / 2))
+    drained_within(GRACE.load(Ordering::Relaxed), done, RESERVED.load(Ordering::Relaxed))
+}
+
+fn drained_within(grace: Nanos, done: u64, reserved: Nanos) -> Nanos {
+    grace.saturating_sub((SECOND + done * SUMMED_IN + reserved).min(grace / 2))
+}
+
+/// Reserves [`TOLD_IN`] of the grace for each of so many parties that are told of a run when it is over.
+pub(crate) fn reserve(parties: usize) {
+    RESERVED.store(parties as u64 * TOLD_IN.as_nanos() as Nanos, Ordering::Relaxed);
+}
+
+/// How long an exchange with such a party may last that is given `longest`: after a signal no longer than [`TOLD_IN`],
+/// and than the grace.
+pub(crate) fn bounded(longest: Duration) -> Duration {
+    let first_at = lock().as_ref().and_then(|state| state.first_at);
+    match first_at {
+        Some(first_at) => longest.min(left(first_at, clock::monotonic(), GRACE.load(Ordering::Relaxed))),
+        None => longest,
+    }
+}
+
+fn left(first_at: Nanos, now: Nanos, grace: Nanos) -> Duration {
+    TOLD_IN.min(Duration::from_nanos(first_at.saturating_add(grace).saturating_sub(now)))
+}
+
+/// Does work that waits for such a party, on a thread that is left behind when it has not ended [`bounded`] after a
+/// signal; none then, and where no thread can be had.
+pub(crate) fn unless_late<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Option<T> {
+    let (sender, receiver) = mpsc::channel();
+    let working = move || {
+        // Nobody listens any more where it was late.
+        let _ = sender.send(work());
+    };
+    thread::Builder::new().name("telling".into()).spawn(working).ok()?;
+    let mut until = None;
+    loop {
+        match receiver.recv_timeout(LOOK_EVERY) {
+            Ok(done) => return Some(done),
+            Err(mpsc::RecvTimeoutError::Disconnected) => return None,
+            Err(mpsc::RecvTimeoutError::Timeout) if received() => {
+                let until = *until.get_or_insert_with(|| Instant::now() + bounded(TOLD_IN));
+                if Instant::now() >= until {
+                    return None;
+                }
+            }
+            Err(mpsc::RecvTimeoutError::Timeout) => {}
+        }
+    }
 }
 
 /// Sets `--shutdown-grace`.
@@ -281,6 +338,10 @@ fn lock() -> MutexGuard<'static, Option<State>> {
     STATE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
+/// What a party that is told of a run has for it after a signal.
+const TOLD_IN: Duration = Duration::from_secs(1);
+/// How often it is looked whether a signal has come.
+const LOOK_EVERY: Duration = Duration::from_millis(50);
 /// What summing up a request may take.
 const SUMMED_IN: Nanos = 12_000;
 /// Bytes of the stack of the thread that prepares: templates that call themselves take some of it at each level.
@@ -310,7 +371,19 @@ mod tests {
     }
 
     #[test]
+    fn who_is_told_of_a_run_has_a_part_of_the_grace() {
+        assert_eq!(drained_within(10 * SECOND, 0, 0), 9 * SECOND);
+        assert_eq!(drained_within(10 * SECOND, 0, 3 * SECOND), 6 * SECOND);
+        assert_eq!(drained_within(4 * SECOND, 0, 3 * SECOND), 2 * SECOND);
+        let after = |nanos| left(7, 7 + nanos, 10 * SECOND).as_nanos() as Nanos;
+        assert_eq!([0, 9, 10, 11].map(|s| after(s * SECOND)), [SECOND, SECOND, 0, 0]);
+        assert_eq!(after(10 * SECOND - 5), 5);
+        assert_eq!(bounded(Duration::from_secs(30)), Duration::from_secs(30), "no signal has come");
+    }
+
+    #[test]
     fn work_comes_back_from_its_thread() {
+        assert_eq!(unless_late(|| 7), Some(7));
         assert_eq!(unless_stopped(|| 7).unwrap(), 7);
     }
 }

@@ -45,6 +45,7 @@ pub(crate) fn run(args: &ProfileArgs, fleet: Option<&Arc<dyn Lead>>) -> anyhow::
         let of_point = |point| runs.folder(point, trial);
         runs.points.iter().map(of_point).try_for_each(|dir| export::check_folder(&dir))?;
     }
+    let _folder = export::FolderLock::take(&runs.base, args.output.quiet)?;
     if let Some(fleet) = fleet {
         let plans: Vec<_> = runs.points.iter().map(|point| &point.plan).collect();
         fleet.announce(seed, &plans, args.output.quiet)?;
@@ -70,9 +71,7 @@ pub(crate) fn run(args: &ProfileArgs, fleet: Option<&Arc<dyn Lead>>) -> anyhow::
     written?;
     fleet.map_or(Ok(()), |fleet| fleet.keep_results(&base))?;
     let outcomes: Vec<_> = campaign.runs().map(|run| &run.outcome).collect();
-    if let Some(first) = outcomes.first() {
-        preflight::explain(&first.plan, &args.endpoint, outcomes.iter().copied());
-    }
+    preflight::explain(&args.endpoint, &outcomes);
     export::tell_service(&outcomes, &args.output)?;
     match stopped {
         Some(Stop::Error(error)) => Err(error),

@@ -20,28 +20,42 @@ pub(crate) fn before(hooks: &HookArgs, plan: &Plan) -> anyhow::Result<()> {
     }
     if hooks.server_profiler {
         let path = hooks.server_profiler_start_path.as_deref().unwrap_or("/start_profile");
-        all(plan, "--server-profiler", path, hooks.server_profiler_timeout_seconds)?;
+        all(plan, PROFILER, path, hooks.server_profiler_timeout_seconds)?;
     }
     Ok(())
 }
 
-/// What is asked of it after a run. A server that does not do it changes nothing of what was measured: it is said.
+/// What is asked of it after a run, also of one that a signal ended: then the answer is not awaited for longer than the
+/// grace allows. A server that does not do it changes nothing of what was measured: it is said.
 pub(crate) fn after(hooks: &HookArgs, plan: &Plan) {
     if hooks.server_profiler {
         let path = hooks.server_profiler_stop_path.as_deref().unwrap_or("/stop_profile");
-        if let Err(error) = all(plan, "--server-profiler", path, hooks.server_profiler_timeout_seconds) {
-            eprint_line(format_args!("note: {error:#}"));
+        let patience = patience(hooks.server_profiler_timeout_seconds);
+        for target in plan.targets.clone() {
+            let (own, asked, url) = (plan.clone(), path.to_owned(), target.url.clone());
+            let told = signals::unless_late(move || post(&own, &target, PROFILER, &asked, patience));
+            match told {
+                Some(Ok(())) => {}
+                Some(Err(error)) => eprint_line(format_args!("note: {error:#}")),
+                None => eprint_line(format_args!(
+                    "note: {PROFILER}: {url} was asked to end its profile ({path}), and has not answered"
+                )),
+            }
         }
     }
 }
 
 fn all(plan: &Plan, flag: &'static str, path: &str, seconds: Option<f64>) -> anyhow::Result<()> {
-    let patience = Duration::from_secs_f64(seconds.unwrap_or(PATIENCE_S));
+    let patience = patience(seconds);
     for target in &plan.targets {
         let (plan, target, path) = (plan.clone(), target.clone(), path.to_owned());
         signals::unless_stopped(move || post(&plan, &target, flag, &path, patience))??;
     }
     Ok(())
+}
+
+fn patience(seconds: Option<f64>) -> Duration {
+    Duration::from_secs_f64(seconds.unwrap_or(PATIENCE_S))
 }
 
 /// Asks one server, again while it says that it is busy.
@@ -81,6 +95,7 @@ fn refused(flag: &str, url: &str, why: &str) -> Error {
     )
 }
 
+const PROFILER: &str = "--server-profiler";
 /// Longest time for one request where the user says none.
 const PATIENCE_S: f64 = 30.0;
 /// How long a server may be busy.

@@ -4,6 +4,7 @@
 use super::scrape::agent;
 use crate::export::mlflow;
 use crate::flags::MlflowArgs;
+use crate::live::signals;
 use crate::result::run::Outcome;
 use crate::terminal::eprint_line;
 use serde_json::{Value, json};
@@ -47,7 +48,7 @@ impl Server {
     /// The id of the experiment of a name; one is made where there is none.
     fn experiment(&self, name: &str) -> Result<String, String> {
         let request = self.agent.get(format!("{}/experiments/get-by-name", self.base)).query("experiment_name", name);
-        let found = match self.answer(self.signed(request).call()) {
+        let found = match self.prepared(request).and_then(|request| self.answer(request.call())) {
             Ok(found) => found["experiment"]["experiment_id"].as_str().map(str::to_owned),
             // A server that knows no such experiment answers 404 with a word of its own.
             Err(Unanswered::Status(404)) => None,
@@ -64,14 +65,21 @@ impl Server {
 
     fn post(&self, what: &str, body: &Value) -> Result<Value, String> {
         let request = self.agent.post(format!("{}/{what}", self.base)).header("content-type", "application/json");
-        self.answer(self.signed(request).send(body.to_string())).map_err(|why| format!("{what}: {why}"))
+        let sent = self.prepared(request).and_then(|request| self.answer(request.send(body.to_string())));
+        sent.map_err(|why| format!("{what}: {why}"))
     }
 
-    fn signed<B>(&self, request: ureq::RequestBuilder<B>) -> ureq::RequestBuilder<B> {
-        match &self.token {
+    /// A request with the token, and so long as it may last.
+    fn prepared<B>(&self, request: ureq::RequestBuilder<B>) -> Result<ureq::RequestBuilder<B>, Unanswered> {
+        let left = signals::bounded(EXCHANGE);
+        if left.is_zero() {
+            return Err(Unanswered::Failed("a signal came, and --shutdown-grace is over".into()));
+        }
+        let request = request.config().timeout_global(Some(left)).build();
+        Ok(match &self.token {
             Some(token) => request.header("authorization", format!("Bearer {token}")),
             None => request,
-        }
+        })
     }
 
     fn answer(&self, sent: Result<ureq::http::Response<ureq::Body>, ureq::Error>) -> Result<Value, Unanswered> {

@@ -4,6 +4,7 @@
 use super::scrape::agent;
 use crate::export::{Spans, otlp_documents};
 use crate::flags::TelemetryArgs;
+use crate::live::signals;
 use crate::result::run::Outcome;
 use crate::terminal::eprint_line;
 use std::time::{Duration, Instant};
@@ -60,6 +61,11 @@ fn post(agent: &ureq::Agent, url: &str, headers: &[(String, String)], body: &[u8
     for (name, value) in headers {
         request = request.header(name, value);
     }
+    let left = signals::bounded(EXCHANGE);
+    if left.is_zero() {
+        return Err("a signal came, and --shutdown-grace is over".into());
+    }
+    let request = request.config().timeout_global(Some(left)).build();
     let response = request.send(body).map_err(|e| e.to_string())?;
     let status = response.status();
     if status.is_success() { Ok(()) } else { Err(format!("it answers with status {}", status.as_u16())) }

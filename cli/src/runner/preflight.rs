@@ -65,9 +65,10 @@ pub(crate) fn check(plan: &Plan, args: &EndpointArgs, quiet: bool) -> anyhow::Re
     }
 }
 
-/// Says why nothing succeeded in a short load, where one more request to each target tells.
-pub(crate) fn explain<'a>(plan: &Plan, args: &EndpointArgs, runs: impl IntoIterator<Item = &'a RunOutcome>) {
-    let failed = runs.into_iter().all(|run| run.summary.counts.succeeded == 0 && run.summary.counts.failures() > 0);
+/// Says why nothing succeeded in the runs of a short load, where one more request to each target tells.
+pub(crate) fn explain(args: &EndpointArgs, runs: &[&RunOutcome]) {
+    let Some(plan) = runs.first().map(|run| &run.plan) else { return };
+    let failed = runs.iter().all(|run| run.summary.counts.succeeded == 0 && run.summary.counts.failures() > 0);
     let asks = failed && !args.no_probe && args.wait_for_server.is_none() && is_short(plan);
     let Some(probe) = probe_of(plan).filter(|_| asks) else {
         return;

@@ -2,7 +2,8 @@
 
 use crate::exit::Exit;
 use crate::export::{
-    Artifacts, EarlierFiles, Kind, OptionalFiles, OutputLocation, Owner, logs_in, remove_leftovers, reported,
+    Artifacts, EarlierFiles, FolderLock, Kind, OptionalFiles, OutputLocation, Owner, logs_in, remove_leftovers,
+    reported,
 };
 use crate::flags::{BaseName, ReportArgs};
 use crate::live::signals;
@@ -149,6 +150,7 @@ pub(super) fn report_on(read: ReadLog, log: &Path, args: &ReportArgs) -> anyhow:
     let output = args.output(head.trace);
     let beside = log.parent().unwrap_or(Path::new("."));
     let dir = args.artifact_dir.as_deref().unwrap_or(beside);
+    let _folder = FolderLock::take(dir, args.quiet)?;
     let prefix = head.prefix.as_deref();
     // Read before what stands there moves aside.
     let reported = reported(beside, prefix, &head.benchmark_id);

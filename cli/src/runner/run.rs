@@ -3,7 +3,7 @@
 use crate::export::{
     self, Artifacts, EarlierFiles, Kind, OptionalFiles, OutputLocation, RawWriter, RecordWriter, Spans,
 };
-use crate::flags::{ExportLevel, MlflowArgs, OutputArgs, ProfileArgs};
+use crate::flags::{ExportLevel, HookArgs, MlflowArgs, OutputArgs, ProfileArgs, TelemetryArgs};
 use crate::live::{progress, signals};
 use crate::page;
 use crate::redact::Secrets;
@@ -107,6 +107,7 @@ pub(crate) fn run(
     if let Some(exporter) = exporter {
         exporter.show(&control, &workers);
     }
+    signals::reserve(parties(around, telemetry));
     hooks::before(around, &plan)?;
     let view = LiveView::of(&plan, output, &workers, observers.place, kept, &host.facts);
     let scraper = Scraper::start(&plan, telemetry, &control, &workers, &view.server);
@@ -140,6 +141,13 @@ pub(crate) fn run(
         report_without_files(&done, output);
     }
     Err(error.into())
+}
+
+/// How many others are told of a run when its load is over.
+fn parties(hooks: &HookArgs, telemetry: &TelemetryArgs) -> usize {
+    let told =
+        [hooks.server_profiler, telemetry.otel_endpoint.is_some(), telemetry.mlflow.mlflow_tracking_uri.is_some()];
+    told.into_iter().filter(|told| *told).count()
 }
 
 /// A run whose load has ended.
@@ -322,6 +330,10 @@ fn sum_up(
     // A server may quote what it was sent; the verdict and every renderer quote the server.
     for group in &mut summary.errors {
         group.message = secrets.scrub(&group.message).into_owned();
+    }
+    for spoken in &mut summary.network.targets {
+        spoken.server = secrets.scrub(&spoken.server).into_owned();
+        spoken.via = secrets.scrub(&spoken.via).into_owned();
     }
     if let Some((kind, error)) = unwritten {
         files.leave_out(kind, error);

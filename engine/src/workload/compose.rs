@@ -1,6 +1,6 @@
 //! What is said → a request body and its length in tokens.
 
-use super::lengths::Lengths;
+use super::lengths::{Lengths, check_said};
 use super::media::{self, MediaFiles};
 use super::parallel;
 use super::payload;
@@ -177,6 +177,7 @@ impl<'a> Composer<'a> {
                 (messages, isl, false)
             }
             Content::Length { isl, hash_ids } => {
+                check_said(*isl)?;
                 let body = isl.saturating_sub(if item.turn() == 0 { self.overhead } else { 0 }).max(1);
                 let draft = if hash_ids.is_empty() {
                     self.prompts.draft(Item::of(item.conversation(), 0), body)

@@ -136,6 +136,20 @@ fn check(setting: Setting, length: Length) -> Result<()> {
     Ok(())
 }
 
+/// That a length which a row of a file says can be made.
+///
+/// # Errors
+/// [`crate::Blame::Usage`] when it is over the limit.
+pub(super) fn check_said(isl: u32) -> Result<()> {
+    if f64::from(isl) > MAX_TOKENS {
+        return Err(Error::usage(
+            format!("a row asks for {isl} input tokens: the limit is {MAX_TOKENS}"),
+            "leave the row out, or write a smaller length",
+        ));
+    }
+    Ok(())
+}
+
 pub(super) fn draw(length: Length, seed: u64, stream: Stream, i: usize) -> u32 {
     let deviations: f64 =
         if length.stddev > 0.0 { StandardNormal.sample(&mut ItemRng::new(seed, stream, i as u64)) } else { 0.0 };

@@ -134,13 +134,14 @@ impl Workload {
     fn within(plan: &Plan, tokenizer: Tokenizer, budget: u64) -> Result<Self> {
         let lengths = Lengths::of_plan(plan)?;
         payload::check(plan)?;
-        let composer = Composer::new(plan, &tokenizer)?;
         let mut store = Store::new(budget);
-        let made = match &plan.prompts.replay {
-            Some(replay) => replayed(plan, replay, &composer, &lengths, &mut store)?,
-            None => synthetic(plan, &composer, &lengths, &mut store)?,
-        };
-        let Made { mut entries, ids, inexact, characters, branches, children } = made;
+        let made = Composer::new(plan, &tokenizer).and_then(|composer| match &plan.prompts.replay {
+            Some(replay) => replayed(plan, replay, &composer, &lengths, &mut store),
+            None => synthetic(plan, &composer, &lengths, &mut store),
+        });
+        // What is made with a tokenizer that fails is wrong, or lacks words.
+        tokenizer.check()?;
+        let Made { mut entries, ids, inexact, characters, branches, children } = made?;
         let tokens: u64 = entries.iter().map(|entry| u64::from(entry.isl)).sum();
         let conversations = conversations(&mut entries, ids);
         // The file was refused if they form a circle.

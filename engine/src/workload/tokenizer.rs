@@ -90,6 +90,21 @@ impl Tokenizer {
         Ok(self)
     }
 
+    /// That the library could work with every text so far.
+    ///
+    /// # Errors
+    /// [`crate::Blame::Environment`] where it panicked at one.
+    pub(super) fn check(&self) -> Result<()> {
+        let Some(why) = self.inner.failure() else {
+            return Ok(());
+        };
+        let file = self.directory.as_ref().map_or_else(String::new, |dir| format!(" in {}", dir.display()));
+        Err(Error::environment(
+            format!("tokenizer {}: the tokenizers library fails with its {FILE_NAME}{file} ({why})", self.name),
+            "pass the file as the library writes it (AutoTokenizer.from_pretrained(…).save_pretrained(DIR)), or another tokenizer",
+        ))
+    }
+
     /// The chat template.
     ///
     /// # Errors
@@ -240,6 +255,30 @@ mod tests {
         fs::write(dir.path().join(FILE_NAME), tree.to_string()).unwrap();
         let t = Tokenizer::load(&named(dir.path()), &offline(dir.path())).unwrap();
         assert_eq!(t.count("the terms of the work and the software"), 8);
+    }
+
+    #[test]
+    #[cfg(feature = "tokenizers")]
+    fn a_file_at_which_the_library_panics_is_an_error_that_names_it() {
+        let letters: serde_json::Map<String, Value> =
+            ('a'..='z').enumerate().map(|(id, letter)| (letter.to_string(), json!(id))).collect();
+        let dir = tempfile::tempdir().unwrap();
+        for (part, with) in [
+            ("normalizer", json!({"type": "Precompiled", "precompiled_charsmap": "AAAAAP////8="})),
+            ("decoder", json!({"type": "Strip", "content": "a", "start": 99_999_999_999_u64, "stop": 5})),
+            ("pre_tokenizer", json!({"type": "FixedLength", "length": 0})),
+        ] {
+            let mut tree = json!({"version": "1.0", "model": {"type": "BPE", "vocab": letters, "merges": []}});
+            tree[part] = with;
+            fs::write(dir.path().join(FILE_NAME), tree.to_string()).unwrap();
+            let loaded = Tokenizer::load(&named(dir.path()), &offline(dir.path()));
+            let e = loaded.and_then(|tokenizer| {
+                let asked = (tokenizer.text_of(0), tokenizer.count("some words"));
+                tokenizer.check().map(|()| asked)
+            });
+            let e = e.expect_err(part).to_string();
+            assert!(e.contains(FILE_NAME) && e.contains(dir.path().to_str().unwrap()), "{part}: {e}");
+        }
     }
 
     #[test]

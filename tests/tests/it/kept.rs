@@ -199,6 +199,13 @@ fn the_log_of_a_run_under_way_is_left_alone() {
     until("some are answered", || server.state().finished >= 8);
     let refused = Profile::report(&dir).run().exits(2);
     assert!(refused.stderr.contains("under way"), "{}", refused.stderr);
+    // Nor does another run write there.
+    let asked = server.state().connections_accepted;
+    let second = Profile::of(server.addr()).args(into(&dir, &["--concurrency", "1,2", "--request-count", "9"]));
+    let second = second.run().exits(2);
+    let holder = format!("process {}", running.id());
+    assert!(second.stderr.contains(&holder) && second.stderr.contains("--artifact-dir"), "{}", second.stderr);
+    assert_eq!(server.state().connections_accepted, asked);
     running.signal("TERM");
     assert_eq!(running.end().exits(130).files(), FILES);
 }

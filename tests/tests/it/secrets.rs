@@ -322,13 +322,14 @@ fn indiscreet() -> Peer {
         let key = request.field("authorization").unwrap_or_default();
         let token = request.field("x-token").unwrap_or_default();
         let body = json!({"error": {"message": format!("bad key {key}, {token}")}}).to_string();
-        peer::write(to, &peer::whole("401 Unauthorized", &body))
+        let server = format!("\r\nServer: gate/{}\r\n", key.trim_start_matches("Bearer "));
+        peer::write(to, &peer::whole("401 Unauthorized", &body).replacen("\r\n", &server, 1))
     })
 }
 
 fn key_file(folder: &Path) -> String {
     let file = folder.join("key");
-    fs::write(&file, format!("{KEY}\n")).unwrap();
+    fs::write(&file, format!("\u{feff}{KEY}\n")).unwrap();
     file.to_str().expect("a path in UTF-8").to_owned()
 }
 

@@ -3,7 +3,7 @@
 
 use crate::cli::FILES;
 use crate::known_answers::paced;
-use ringload_tests::peer::{self, Peer, token};
+use ringload_tests::peer::{self, Peer, Then, token};
 use ringload_tests::profile::{Profile, Running};
 use ringload_tests::{on_both, together, until};
 use serde_json::json;
@@ -32,7 +32,7 @@ fn ends_with_nothing(running: Running, signal: &str) {
 fn while_prompts_are_made() {
     let _turn = together();
     let server = paced(0, 0);
-    for signal in ["INT", "TERM", "HUP"] {
+    for signal in ["INT", "TERM", "HUP", "XCPU", "USR1", "QUIT"] {
         // A thousand million tokens: nobody waits for them.
         let profile = Profile::of(server.addr())
             .args(["--num-dataset-entries", "1000000", "--isl", "1000"])
@@ -122,6 +122,35 @@ fn the_grace_bounds_the_wait_for_what_is_in_flight() {
             assert!(ended.stderr.contains("up to 1 s"), "{}", ended.stderr);
         }
     });
+}
+
+/// Neither who is told of the run nor a profiler that is to stop holds up its end.
+#[test]
+fn the_grace_bounds_what_others_are_told() {
+    let _turn = together();
+    let server = Peer::start(|to, request| {
+        if !request.head.starts_with("POST /v1") {
+            return match request.head.contains("start") {
+                true => peer::write(to, &peer::whole("200 OK", "{}")),
+                false => Ok(Then::Keep),
+            };
+        }
+        peer::write(to, &peer::stream(&token("a")))
+    });
+    let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    let running = Profile::of(server.addr())
+        .args(["--concurrency", "2", "--request-count", "9", "--shutdown-grace", "1", "--server-profiler"])
+        .args(["--otel-endpoint", &url, "--mlflow-tracking-uri", &url])
+        .start();
+    until("all are in flight", || server.requests().len() == 3);
+    running.signal("TERM");
+    let ended = running.end().exits(130);
+    assert_eq!(ended.files(), FILES);
+    for words in ["was asked to end its profile", "not sent to", "not noted at"] {
+        assert!(ended.stderr.contains(words), "{words}: {}", ended.stderr);
+    }
+    assert!(!ended.stderr.contains("nothing was measured"), "{}", ended.stderr);
 }
 
 /// Answers whose text takes a tokenizer minutes to count, so that summing up has not ended when the signals come.

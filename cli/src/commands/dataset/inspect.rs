@@ -2,7 +2,7 @@
 
 use super::layout;
 use crate::flags::FileArgs;
-use crate::terminal::{print, print_bytes};
+use crate::terminal::print;
 use ringload_engine::dataset::Spread;
 use ringload_engine::plan::Timing;
 use ringload_engine::workload::{Entry, Survey, Workload};
@@ -52,7 +52,7 @@ pub(super) fn inspect(args: &FileArgs, show: usize) -> anyhow::Result<()> {
         let mut body = format!("\n{} turn {}\n", workload.session_id(index), entry.turn).into_bytes();
         workload.write_body(index, &[], &mut body)?;
         body.push(b'\n');
-        print_bytes(&body)?;
+        print(&String::from_utf8_lossy(&body))?;
     }
     Ok(())
 }

@@ -32,8 +32,8 @@ pub(crate) struct OutputArgs {
     #[arg(long)]
     pub(crate) overwrite: bool,
 
-    /// After SIGTERM, SIGINT or SIGHUP end within so many seconds, results included: what is in flight is awaited for
-    /// what is left of them.
+    /// After SIGTERM, SIGINT or another signal that ends a run, end within so many seconds, results and exports
+    /// included: what is in flight is awaited for what is left of them.
     #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = values::seconds)]
     pub(crate) shutdown_grace: f64,
 

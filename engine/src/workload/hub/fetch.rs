@@ -3,8 +3,11 @@
 
 use super::failure::Failure;
 use super::shown;
+use crate::clock::{self, Nanos};
 use crate::resolve::SystemResolver;
-use std::io::Read;
+use std::io::{self, ErrorKind, Read};
+use std::sync::mpsc;
+use std::thread;
 use std::time::Duration;
 use ureq::http::header::LOCATION;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
@@ -12,16 +15,18 @@ use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Proxy};
 use url::{Host, Url};
 
-/// Most bytes and hops of a file.
+/// Most bytes and hops of a file, and the longest silence.
 #[derive(Clone, Copy, Debug)]
 pub(in crate::workload) struct Limits {
     pub(super) bytes: u64,
     pub(super) redirects: u32,
+    /// How long so few bytes may come that a file is given up.
+    pub(super) patience: Duration,
 }
 
 impl Limits {
     /// 256 MiB: the largest `tokenizer.json` of a public model has about 50.
-    pub(super) const DEFAULT: Self = Self { bytes: 256 << 20, redirects: 5 };
+    pub(super) const DEFAULT: Self = Self { bytes: 256 << 20, redirects: 5, patience: STEP };
 }
 
 /// Gets the file at `url`. The token goes to that URL alone, over `https` or to this host, and to no redirect;
@@ -36,13 +41,12 @@ pub(super) fn get(url: &Url, token: Option<&str>, limits: Limits) -> Result<Vec<
         if let Some(token) = sent {
             request = request.header("authorization", format!("Bearer {token}"));
         }
-        let mut response = request.call().map_err(|e| Failure::Other(format!("{}: {e}", shown(&at))))?;
+        let response = request.call().map_err(|e| Failure::Other(format!("{}: {e}", shown(&at))))?;
         let status = response.status().as_u16();
         match status {
             200 => {
-                let mut body = Vec::new();
-                let read = response.body_mut().as_reader().take(limits.bytes + 1).read_to_end(&mut body);
-                read.map_err(|e| Failure::Other(format!("{}: the answer broke off ({e})", shown(&at))))?;
+                let read = body_of(response.into_body().into_reader().take(limits.bytes + 1), limits.patience);
+                let body = read.map_err(|e| Failure::Other(format!("{}: the answer broke off ({e})", shown(&at))))?;
                 if body.len() as u64 > limits.bytes {
                     return Err(Failure::Other(format!(
                         "{}: it has more than the limit of {} MiB for one file",
@@ -71,6 +75,41 @@ pub(super) fn get(url: &Url, token: Option<&str>, limits: Limits) -> Result<Vec<
         }
     }
     Err(Failure::Other(format!("{} redirected more than {} times", shown(url), limits.redirects)))
+}
+
+/// Reads a body to its end. One that stalls or drips is given up: [`LEAST`] bytes, or the end, have to come within each
+/// `patience`.
+fn body_of(mut body: impl Read + Send + 'static, patience: Duration) -> io::Result<Vec<u8>> {
+    let (sender, parts) = mpsc::channel();
+    let read = move || {
+        loop {
+            let mut part = vec![0; PART];
+            let read = body.read(&mut part).map(|n| {
+                part.truncate(n);
+                part
+            });
+            let ends = !matches!(&read, Ok(part) if !part.is_empty());
+            // Nobody listens any more where it was given up; the time for one file ends the thread.
+            if sender.send(read).is_err() || ends {
+                return;
+            }
+        }
+    };
+    thread::Builder::new().name("download".into()).spawn(read)?;
+    let slow = || io::Error::new(ErrorKind::TimedOut, format!("under {LEAST} bytes came in {} s", patience.as_secs()));
+    let left = |until: Nanos| Duration::from_nanos(until.saturating_sub(clock::monotonic()));
+    let from_now = || clock::monotonic().saturating_add(patience.as_nanos() as Nanos);
+    let (mut whole, mut since, mut until) = (Vec::new(), 0, from_now());
+    loop {
+        let part = parts.recv_timeout(left(until)).map_err(|_| slow())??;
+        if part.is_empty() {
+            return Ok(whole);
+        }
+        whole.extend_from_slice(&part);
+        if whole.len() - since >= LEAST {
+            (since, until) = (whole.len(), from_now());
+        }
+    }
 }
 
 /// Where a redirect leads; refused where it leaves `https`, or leads to this host from elsewhere.
@@ -119,7 +158,11 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Longest wait for a name, a connection, and the head of a response.
+/// Fewest bytes of a file that come within the patience: a kilobyte a second.
+const LEAST: usize = 30 << 10;
+/// Bytes that are read at once.
+const PART: usize = 64 << 10;
+/// Longest wait for a name, a connection, and the head of a response, and for [`LEAST`] bytes of a body.
 const STEP: Duration = Duration::from_secs(30);
 /// Longest time for one file, redirects included.
 const WHOLE: Duration = Duration::from_secs(600);

@@ -173,7 +173,7 @@ fn redirects_end() {
     let server = StandIn::start(vec![redirect("302 Found", "/again"); 3]);
     let dir = tempfile::tempdir().unwrap();
     let mut hub = server.hub(dir.path());
-    hub.limits = Limits { bytes: 100, redirects: 2 };
+    hub.limits = Limits { bytes: 100, redirects: 2, ..Limits::DEFAULT };
     let e = hub.tokenizer_file("org/model", "main").unwrap_err();
     assert!(e.what.contains("redirected more than 2 times"), "{e}");
     assert_eq!(server.heads().len(), 3);
@@ -209,12 +209,30 @@ fn bodies_have_a_limit_and_an_end() {
     ] {
         let server = StandIn::start(vec![answer]);
         let mut hub = server.hub(dir.path());
-        hub.limits = Limits { bytes: 100, redirects: 2 };
+        hub.limits = Limits { bytes: 100, redirects: 2, ..Limits::DEFAULT };
         let e = hub.tokenizer_file("org/model", "main").unwrap_err();
         assert!(e.what.contains(words) && !e.to_string().contains("secret"), "{words}: {e}");
         assert!(hub.cached("org/model", "main", FILE_NAME).is_none());
     }
     assert!(!dir.path().join("ringload").exists(), "nothing was kept");
+}
+
+#[test]
+fn a_body_that_stalls_or_drips_is_given_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let mut hub = Hub { endpoint: format!("http://{}", silent.local_addr().unwrap()), ..Hub::at(dir.path()) };
+    hub.limits = Limits { patience: std::time::Duration::from_millis(20), ..Limits::DEFAULT };
+    std::thread::scope(|scope| {
+        let served = scope.spawn(|| {
+            let (mut to, _) = silent.accept().unwrap();
+            write!(to, "HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\n{{").unwrap();
+            to
+        });
+        let e = hub.tokenizer_file("org/model", "main").unwrap_err();
+        assert!(e.what.contains("broke off (under 30720 bytes came in"), "{e}");
+        drop(served.join());
+    });
 }
 
 #[test]

@@ -142,6 +142,14 @@ fn a_log_whose_conversations_begin_each_other_in_a_circle_is_damaged() {
 }
 
 #[test]
+fn no_row_makes_a_prompt_over_the_limit() {
+    let short = "{\"timestamp\": 1, \"input_length\": 5}\n".repeat(200);
+    let (_dir, path) = file("t.jsonl", &format!("{short}{{\"timestamp\": 9, \"input_length\": 4000000000}}\n"));
+    let e = Workload::prepare(&plan_of(&path)).map(|_| ()).unwrap_err();
+    assert!(e.what.contains("4000000000 input tokens"), "{e}");
+}
+
+#[test]
 fn windows_and_filters_say_when_nothing_is_left() {
     let (_dir, path) =
         file("t.jsonl", "{\"timestamp\": 1, \"input_length\": 5}\n{\"timestamp\": 9, \"input_length\": 50}\n");

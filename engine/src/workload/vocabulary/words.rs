@@ -34,6 +34,11 @@ impl Vocabulary {
         Ok(Self(words))
     }
 
+    /// How a library failed at a text: there is none.
+    pub(in crate::workload) fn failure(&self) -> Option<&str> {
+        None
+    }
+
     /// The ids of the words that are known.
     pub(in crate::workload) fn ids_of(&self, text: &str) -> Vec<u32> {
         let id = |(from, to): (usize, usize)| self.0.iter().position(|word| *word == text[from..to]);
@@ -104,7 +109,7 @@ mod tests {
     #[test]
     fn ids_are_those_of_the_file() {
         let words = vocabulary();
-        assert_eq!((words.ids(), words.has_phrases()), (3, false));
+        assert_eq!((words.ids(), words.has_phrases(), words.failure()), (3, false, None));
         assert_eq!(
             [0, 1, 2, 3].map(|id| words.text_of(id)).map(Option::unwrap_or_default),
             ["<s>", "terms", "the", ""]

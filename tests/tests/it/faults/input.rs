@@ -58,6 +58,14 @@ pub(super) const ROWS: &[Elsewhere] = &[
         ],
     },
     Elsewhere {
+        what: "a tokenizer.json at which the tokenizers library panics; a row of a trace that asks for a prompt without an end",
+        becomes: "refused in a sentence that names the file or the length; exit 2. A request for memory that the kernel refuses still aborts the process: sizes have limits before that",
+        tests: &[
+            (TOKENIZER, "a_file_at_which_the_library_panics_is_an_error_that_names_it"),
+            (REPLAY, "no_row_makes_a_prompt_over_the_limit"),
+        ],
+    },
+    Elsewhere {
         what: "a template without an end, in time or in size",
         becomes: "refused, and the limit named",
         tests: &[
@@ -68,13 +76,14 @@ pub(super) const ROWS: &[Elsewhere] = &[
         ],
     },
     Elsewhere {
-        what: "a hub that redirects, names paths, sends without an end",
-        becomes: "the token goes to no other origin; no response chooses a path; sizes are bounded",
+        what: "a hub that redirects, names paths, sends without an end, stalls or drips",
+        becomes: "the token goes to no other origin; no response chooses a path; sizes are bounded; a tokenizer of which under 30 KiB come in 30 s is given up",
         tests: &[
             (HUB, "redirects_are_followed_without_the_token"),
             (HUB, "names_that_could_leave_the_cache_are_refused"),
             (HUB, "a_commit_that_could_leave_the_cache_is_not_followed"),
             (HUB, "bodies_have_a_limit_and_an_end"),
+            (HUB, "a_body_that_stalls_or_drips_is_given_up"),
         ],
     },
     Elsewhere {
@@ -132,6 +141,8 @@ pub(super) fn source(file: &str) -> Option<&'static str> {
         JINJA => include_str!("../../../../engine/src/jinja/tests.rs"),
         CHAT_TEMPLATES => include_str!("../../../../engine/src/workload/template_tests.rs"),
         HUB => include_str!("../../../../engine/src/workload/hub/tests.rs"),
+        TOKENIZER => include_str!("../../../../engine/src/workload/tokenizer.rs"),
+        REPLAY => include_str!("../../../../engine/src/workload/tests/replay.rs"),
         SECRETS => include_str!("../secrets.rs"),
         ENDPOINTS => include_str!("../endpoints.rs"),
         USAGE => include_str!("../../../../engine/src/record/usage.rs"),
@@ -155,6 +166,8 @@ const MEDIA: &str = "engine/src/workload/media/files.rs";
 const JINJA: &str = "engine/src/jinja/tests.rs";
 const CHAT_TEMPLATES: &str = "engine/src/workload/template_tests.rs";
 const HUB: &str = "engine/src/workload/hub/tests.rs";
+const TOKENIZER: &str = "engine/src/workload/tokenizer.rs";
+const REPLAY: &str = "engine/src/workload/tests/replay.rs";
 const SECRETS: &str = "tests/tests/it/secrets.rs";
 const ENDPOINTS: &str = "tests/tests/it/endpoints.rs";
 const USAGE: &str = "engine/src/record/usage.rs";

@@ -59,9 +59,38 @@ pub(super) const ROWS: &[Elsewhere] = &[
         ],
     },
     Elsewhere {
-        what: "a folder that is removed in mid-run",
-        becomes: "it is made again; all is written",
-        tests: &[(KEPT, "a_folder_that_is_removed_in_mid_run_is_made_again")],
+        what: "SIGQUIT, SIGUSR1, SIGUSR2, SIGXCPU (a batch system warns of the end)",
+        becomes: "as SIGTERM, unless it is ignored; exit 130",
+        tests: &[(SIGNALS, "while_prompts_are_made")],
+    },
+    Elsewhere {
+        what: "one signal, and a collector, a tracking server or a profiler that does not answer",
+        becomes: "each has 1 s of --shutdown-grace at most; all is written, and who was not told is said; exit 130",
+        tests: &[
+            (SIGNALS, "the_grace_bounds_what_others_are_told"),
+            (LIVE, "who_is_told_of_a_run_has_a_part_of_the_grace"),
+        ],
+    },
+    Elsewhere {
+        what: "a folder that is removed or renamed in mid-run",
+        becomes: "it is made again; all is written, the log of --keep-records too",
+        tests: &[
+            (KEPT, "a_folder_that_is_removed_in_mid_run_is_made_again"),
+            (FILES, "a_folder_that_has_gone_is_made_again_with_all_that_was_written"),
+        ],
+    },
+    Elsewhere {
+        what: "two runs, sweeps or searches into one folder at the same time",
+        becomes: "the second is refused before it sends anything, and names the process of the first; exit 2. Where a file system has no locks, that is said",
+        tests: &[
+            (KEPT, "the_log_of_a_run_under_way_is_left_alone"),
+            (LOCK, "a_folder_is_one_runs_at_a_time_and_empty_ones_that_were_made_go"),
+        ],
+    },
+    Elsewhere {
+        what: "a killed process that its parent has not waited for (a zombie)",
+        becomes: "it has ended: `ringload report` reads its records",
+        tests: &[(UNFINISHED, "a_process_that_its_parent_has_not_asked_for_has_ended")],
     },
     Elsewhere {
         what: "a process that is killed (SIGKILL, no memory, no power)",
@@ -101,17 +130,25 @@ pub(super) fn source(file: &str) -> Option<&'static str> {
     Some(match file {
         CAMPAIGN => include_str!("../campaign.rs"),
         CLI => include_str!("../cli.rs"),
+        FILES => include_str!("../../../../cli/src/export/files.rs"),
         KEPT => include_str!("../kept.rs"),
         LIMITS => include_str!("../limits.rs"),
+        LIVE => include_str!("../../../../cli/src/live/signals.rs"),
+        LOCK => include_str!("../../../../cli/src/export/folder_lock.rs"),
         LOG => include_str!("../../../../engine/src/record/log/tests.rs"),
         SIGNALS => include_str!("../signals.rs"),
+        UNFINISHED => include_str!("../../../../cli/src/export/unfinished.rs"),
         _ => return None,
     })
 }
 
 const CAMPAIGN: &str = "tests/tests/it/campaign.rs";
 const CLI: &str = "tests/tests/it/cli.rs";
+const FILES: &str = "cli/src/export/files.rs";
 const KEPT: &str = "tests/tests/it/kept.rs";
 const LIMITS: &str = "tests/tests/it/limits.rs";
+const LIVE: &str = "cli/src/live/signals.rs";
+const LOCK: &str = "cli/src/export/folder_lock.rs";
 const LOG: &str = "engine/src/record/log/tests.rs";
 const SIGNALS: &str = "tests/tests/it/signals.rs";
+const UNFINISHED: &str = "cli/src/export/unfinished.rs";
