@@ -23,6 +23,7 @@ use std::sync::Arc;
 pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
     signals::set_grace(args.output.shutdown_grace);
     signals::preparing();
+    args.take_scale()?;
     args.check_campaign()?;
     args.adaptive_search()?;
     args.check_output()?;

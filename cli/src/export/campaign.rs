@@ -42,6 +42,9 @@ pub(crate) fn finish(base: &Path, campaign: &Campaign, args: &CampaignArgs, page
         let sweep = sweep(campaign);
         put(dir.join("profile_export_aiperf_sweep.json"), &pretty(&sweep))?;
         put(dir.join("profile_export_aiperf_sweep.csv"), &sweep_csv(campaign, &sweep))?;
+        if let Some(knee) = degradation_knee(campaign) {
+            put(dir.join("degradation_knee.json"), &format!("{knee:#}\n"))?;
+        }
         put(base.join("goodput_sweep.csv"), &goodput_csv(campaign))?;
     }
     put(base.join("ringload_campaign.json"), &pretty(&document(campaign)))?;
@@ -195,6 +198,28 @@ fn sweep(campaign: &Campaign) -> Value {
     })
 }
 
+/// Where a latency leaves that of the lightest load, as AIPerf's `concurrency-ramp` writes it; `null` where no point is
+/// over the bound.
+fn degradation_knee(campaign: &Campaign) -> Option<Value> {
+    let (asked, found) = campaign.degradation_knee()?;
+    let axis = campaign.points.first()?.values.first()?.0.replace('-', "_");
+    let load = |place: usize| typed(&found.points[place].0.to_string());
+    let figure = |place: usize| finite(found.points[place].1);
+    let stat = asked.stat;
+    let point = |place: usize| json!({&axis: load(place), stat: figure(place)});
+    Some(json!({
+        format!("baseline_{axis}"): load(0),
+        format!("baseline_{stat}"): figure(0),
+        format!("knee_{axis}"): found.knee.map(load),
+        format!("knee_{stat}"): found.knee.map(figure),
+        "threshold_pct": asked.share,
+        "swept_metric": asked.metric,
+        "stat": stat,
+        "swept_param": format!("phases.profiling.{axis}"),
+        "all_points": (0..found.points.len()).map(point).collect::<Vec<_>>(),
+    }))
+}
+
 fn parameters(point: &SweepPointOutcome) -> Value {
     values(&point.values)
 }
@@ -313,7 +338,28 @@ mod agreement;
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::flags::Degradation;
     use crate::testing::sample_campaign::{settling, sweep};
+
+    #[test]
+    fn a_ramp_says_where_its_latency_leaves_that_of_the_lightest_load() {
+        let mut campaign = sweep(&[8, 1, 4], |_| {});
+        assert_eq!(degradation_knee(&campaign), None);
+        campaign.degradation = Some(Degradation { metric: "request_latency", stat: "p99", share: 0.2 });
+        let with = |campaign: &mut Campaign, place: usize, figure: f64| {
+            let spreads = campaign.points[place].spreads.iter_mut();
+            spreads.filter(|s| (s.tag, s.stat) == ("request_latency", "p99")).for_each(|s| s.mean = figure);
+        };
+        for (place, figure) in [(0, 130.0), (1, 100.0), (2, 119.0)] {
+            with(&mut campaign, place, figure);
+        }
+        let knee = degradation_knee(&campaign).unwrap();
+        assert_eq!((&knee["baseline_concurrency"], &knee["baseline_p99"]), (&json!(1), &json!(100.0)));
+        assert_eq!((&knee["knee_concurrency"], &knee["knee_p99"]), (&json!(8), &json!(130.0)));
+        assert_eq!(knee["all_points"][1], json!({"concurrency": 4, "p99": 119.0}));
+        with(&mut campaign, 0, 120.0);
+        assert_eq!(degradation_knee(&campaign).unwrap()["knee_concurrency"], Value::Null);
+    }
 
     #[test]
     fn a_campaign_tells_the_conditions_of_each_run_and_what_settled() {

@@ -2,8 +2,8 @@
 
 use super::draft::write_whole;
 use super::numbers::{finite, without_nulls};
-use crate::flags::Bound;
-use crate::result::search::SearchOutcome;
+use crate::flags::{Bound, Tier};
+use crate::result::search::{ALL_FOUND, SearchOutcome, TierBoundary};
 use ringload_engine::Result;
 use ringload_engine::plan::Comparison;
 use serde_json::{Map, Value, json};
@@ -31,10 +31,14 @@ pub(crate) fn document(outcome: &SearchOutcome) -> Value {
             "variation_values": values(outcome, place),
         })
     });
-    json!({
+    let mut document = json!({
         "ringload_version": env!("CARGO_PKG_VERSION"),
         "config": {
-            "algorithm": if search.halves { "monotonic_sla" } else { "bayes" },
+            "algorithm": match (search.tiers.is_empty(), search.halves) {
+                (false, _) => "multi_tier",
+                (true, true) => "monotonic_sla",
+                (true, false) => "bayes",
+            },
             "objective_metric": search.metric,
             "objective_stat": search.stat,
             "objective_direction": if search.maximize { "maximize" } else { "minimize" },
@@ -56,7 +60,63 @@ pub(crate) fn document(outcome: &SearchOutcome) -> Value {
         "best": best,
         "boundary_summary": boundary(outcome).map(without_nulls),
         "convergence_reason": outcome.ended,
+    });
+    if !search.tiers.is_empty() {
+        let tiers = search.tiers.iter().map(|tier| json!({"label": tier.label, "filters": filters(tier)}));
+        document["config"]["tiers"] = tiers.collect();
+        document["tier_results"] = without_nulls(tier_results(outcome));
+        document["tier_metadata"] = tier_metadata(outcome);
+    }
+    document
+}
+
+/// What came of each SLO tier.
+fn tier_results(outcome: &SearchOutcome) -> Value {
+    let (tiers, dimension) = (&outcome.search.tiers, &outcome.search.space[0].dimension);
+    let tried = |place: usize| outcome.tried[place].trial.values[0];
+    let value = |place: usize| number(tried(place), dimension.whole);
+    let of = |(i, (tier, at)): (usize, (&Tier, TierBoundary))| {
+        let status = match (at.holds, at.fails) {
+            (Some(_), Some(_)) if outcome.ended == Some(ALL_FOUND) => "converged",
+            (Some(holds), None) if tried(holds) >= dimension.high => "no_failure_in_range",
+            (None, Some(fails)) if tried(fails) <= dimension.low => "no_pass_in_range",
+            _ => "partial",
+        };
+        json!({
+            "label": tier.label,
+            "boundary_concurrency": at.holds.map(value),
+            "convergence_status": status,
+            "binding_constraint": at.fails.and_then(|place| broken_of_tier(outcome, place, i)),
+            "bracket_lower": at.holds.map(value),
+            "bracket_upper": at.fails.map(value),
+            "probe_count": outcome.tried.iter().filter(|tried| tried.judged).count(),
+            "filters": filters(tier),
+        })
+    };
+    tiers.iter().zip(outcome.tier_boundaries()).enumerate().map(of).collect()
+}
+
+/// The first bound of a tier that a point breaks.
+fn broken_of_tier(outcome: &SearchOutcome, place: usize, tier: usize) -> Option<Value> {
+    let held = &outcome.tried[place].tiers[tier];
+    let broken = held.iter().position(|held| held.violation.is_none_or(|v| v > 0.0))?;
+    let mut breach = filter(&outcome.search.tiers[tier].bounds[broken]);
+    breach["observed"] = held[broken].figure.and_then(finite).into();
+    Some(breach)
+}
+
+fn tier_metadata(outcome: &SearchOutcome) -> Value {
+    let judged = outcome.tried.iter().filter(|tried| tried.judged).count();
+    json!({
+        "actual_probe_count": outcome.tried.len(),
+        "tier_evaluation_count": judged * outcome.search.tiers.len(),
+        // No tier is concluded from another: each point is held against all of them.
+        "ordering_detected": false,
     })
+}
+
+fn filters(tier: &Tier) -> Vec<Value> {
+    tier.bounds.iter().map(filter).collect()
 }
 
 fn filter(bound: &Bound) -> Value {
@@ -123,14 +183,31 @@ fn first_breach(outcome: &SearchOutcome, place: usize) -> Option<Value> {
     let tried = &outcome.tried[place];
     let broken = tried.trial.violations.iter().position(|v| v.is_some_and(|v| v > 0.0))?;
     let mut breach = filter(&outcome.search.bounds[broken]);
-    breach["observed"] = tried.bounded[broken].and_then(finite)?;
+    breach["observed"] = tried.bounded[broken].figure.and_then(finite)?;
     Some(breach)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::testing::sample_campaign::search;
+    use crate::testing::sample_campaign::{search, tiers};
+
+    #[test]
+    fn a_history_says_where_each_tier_ends() {
+        let document = document(&tiers());
+        assert_eq!(document["config"]["tiers"][0]["filters"][0]["threshold"], json!(200.0));
+        let results = document["tier_results"].as_array().unwrap();
+        let of = |name: &str| {
+            let result = results.iter().find(|result| result["label"] == name).unwrap();
+            [&result["bracket_lower"], &result["bracket_upper"], &result["convergence_status"]].map(Value::clone)
+        };
+        assert_eq!(of("gold"), [json!(24), json!(64), json!("converged")]);
+        assert_eq!(of("bronze"), [json!(64), Value::Null, json!("no_failure_in_range")]);
+        assert_eq!(results[0]["binding_constraint"]["observed"], json!(300.0));
+        assert_eq!(document["tier_metadata"]["tier_evaluation_count"], 6);
+        assert_eq!(document["convergence_reason"], "multi_tier_all_converged");
+        assert!(super::document(&search()).get("tier_results").is_none());
+    }
 
     #[test]
     fn a_history_says_what_was_tried_and_where_the_boundary_lies() {

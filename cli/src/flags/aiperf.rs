@@ -182,8 +182,10 @@ fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// Endpoint types of AIPerf that ringload does not have.
 pub(crate) const ENDPOINT_TYPES: &[&str] = &["chat_embeddings", "audio_transcription", "solido_rag", "rankings"];
 
-const REMEDIES: &[(&[&str], &str)] =
-    &[(&["--search-sla-tier"], "give each bound by --search-sla: a point has to keep all of them")];
+const REMEDIES: &[(&[&str], &str)] = &[(
+    &["--error-rate-sla"],
+    "a request that fails is not good: write --slo-attainment-fraction, the share that has to be",
+)];
 
 /// Group, and its flags.
 const GROUPS: &[(&str, &[&str])] = &[
@@ -227,10 +229,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("warm-up", &["--agentic-cache-warmup-duration", "--agentic-warmup-grace-period"]),
     ("output", &["--export-outputs-json"]),
     ("network latency", &["--network-latency-automatic", "--network-latency-mean", "--network-latency-ping-interval"]),
-    (
-        "sweeps, repeats and searches",
-        &["--search-sla-tier", "--error-rate-sla", "--degradation-metric-tag", "--degradation-stat"],
-    ),
+    ("sweeps, repeats and searches", &["--error-rate-sla"]),
     (
         "accuracy",
         &[

@@ -50,7 +50,7 @@ pub(crate) mod values;
 pub(crate) mod variants;
 mod warmup;
 
-pub(crate) use adaptive::{AdaptiveArgs, AdaptiveSearch, Bound, SearchAxis, Varied};
+pub(crate) use adaptive::{AdaptiveArgs, AdaptiveSearch, Bound, ScaleArgs, SearchAxis, Tier, Varied};
 pub(crate) use aiperf::table_without_effect;
 pub(crate) use calibrate::CalibrateArgs;
 pub(crate) use campaign::{CampaignArgs, Mode, SweepMode};
@@ -82,7 +82,7 @@ pub(crate) use parse::{command, parse};
 pub(crate) use parse::{profile_command, try_parse};
 pub(crate) use prefix::PrefixArgs;
 pub(crate) use public::{PublicArgs, PublicDataset, Row as PublicRow, Source as PublicSource};
-pub(crate) use recipes::RecipeArgs;
+pub(crate) use recipes::{Degradation, RecipeArgs};
 pub(crate) use report::{ReportArgs, ReportFile};
 pub(crate) use scenario::ScenarioArgs;
 pub(crate) use selftest::SelftestArgs;
@@ -280,6 +280,9 @@ pub(crate) struct ProfileArgs {
     /// The same, in settings and figures of the user's.
     #[command(flatten)]
     pub(crate) adaptive: AdaptiveArgs,
+    /// The same, by AIPerf's name for one run.
+    #[command(flatten)]
+    pub(crate) scale: ScaleArgs,
     /// How this machine drives it.
     #[command(flatten)]
     pub(crate) machine: MachineArgs,

@@ -78,10 +78,29 @@ pub(crate) struct RecipeArgs {
     #[arg(long, value_name = "ISL/OSL,…", value_delimiter = ',', value_parser = pair)]
     pub(crate) isl_osl_pairs: Vec<(u32, u32)>,
 
-    /// Share by which AIPerf's concurrency-ramp lets latency grow before it speaks of a knee. The table of the sweep
-    /// has the latencies; no knee is named, and a note says so.
-    #[arg(long, value_name = "SHARE", value_parser = values::open_share)]
+    /// Share by which concurrency-ramp lets a latency grow over that of the lightest load: the first load beyond is the
+    /// knee, in the report and in sweep_aggregate/degradation_knee.json [default: 0.2].
+    #[arg(long, value_name = "SHARE", value_parser = values::positive)]
     pub(crate) degradation_threshold: Option<f64>,
+
+    /// The metric that shows the knee of concurrency-ramp [default: request_latency].
+    #[arg(long, value_name = "METRIC", value_parser = values::metric)]
+    pub(crate) degradation_metric_tag: Option<&'static str>,
+
+    /// Which of its statistics [default: p99].
+    #[arg(long, value_name = "STAT", value_parser = values::statistic)]
+    pub(crate) degradation_stat: Option<&'static str>,
+}
+
+/// What makes the knee of a ramp.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Degradation {
+    /// Tag of the metric.
+    pub(crate) metric: &'static str,
+    /// Which of its statistics.
+    pub(crate) stat: &'static str,
+    /// The share by which it may grow.
+    pub(crate) share: f64,
 }
 
 /// A recipe.
@@ -157,10 +176,32 @@ impl RecipeArgs {
         let style = self.search_style.as_ref().map(|style| {
             format!("--search-style {style} changes nothing: loads are doubled, then halved, and each probe is judged while it runs")
         });
-        let knee = self.degradation_threshold.map(|_| {
-            "--degradation-threshold changes nothing: the table of the sweep has the latencies, and no knee is named".to_owned()
-        });
+        let ramp = self.search_recipe == Some(Recipe::ConcurrencyRamp);
+        let knee = self
+            .degradation_flag()
+            .filter(|_| !ramp)
+            .map(|flag| format!("{flag} changes nothing: it says where the knee of concurrency-ramp is"));
+        let knee = knee.filter(|_| self.search_recipe.is_some());
         style.into_iter().chain(knee).chain(foreign.filter(|_| self.search_recipe.is_some())).collect()
+    }
+
+    /// What makes the knee, where the recipe looks for one.
+    pub(crate) fn degradation(&self) -> Option<Degradation> {
+        (self.search_recipe == Some(Recipe::ConcurrencyRamp)).then(|| Degradation {
+            metric: self.degradation_metric_tag.unwrap_or("request_latency"),
+            stat: self.degradation_stat.unwrap_or("p99"),
+            share: self.degradation_threshold.unwrap_or(0.2),
+        })
+    }
+
+    /// The first flag of the knee that is given.
+    fn degradation_flag(&self) -> Option<&'static str> {
+        let flags = [
+            ("--degradation-threshold", self.degradation_threshold.is_some()),
+            ("--degradation-metric-tag", self.degradation_metric_tag.is_some()),
+            ("--degradation-stat", self.degradation_stat.is_some()),
+        ];
+        flags.into_iter().find(|(_, given)| *given).map(|(flag, _)| flag)
     }
 
     /// Whether nothing of it is asked for.
@@ -231,9 +272,8 @@ impl RecipeArgs {
             ("--osl-max", self.osl_max.is_some()),
             ("--osl-steps", self.osl_steps.is_some()),
             ("--isl-osl-pairs", !self.isl_osl_pairs.is_empty()),
-            ("--degradation-threshold", self.degradation_threshold.is_some()),
         ];
-        flags.iter().find(|(_, given)| *given).map(|(flag, _)| *flag)
+        flags.iter().find(|(_, given)| *given).map(|(flag, _)| *flag).or_else(|| self.degradation_flag())
     }
 }
 
@@ -347,9 +387,14 @@ mod tests {
         assert_eq!(pareto.len(), 4);
         assert_eq!(pareto[3].args.input.output_tokens_mean, Some(32.0));
         assert_eq!((pareto[3].args.load.concurrency, pareto[3].values.len()), (Some(4), 3));
-        let notes =
-            planned("-m x --search-recipe concurrency-ramp --degradation-threshold 0.2 --isl-max 9").unwrap().notes;
+        let notes = planned("-m x --search-recipe concurrency-ramp --isl-max 9").unwrap().notes;
         assert!(notes.iter().any(|note| note.contains("--isl-max changes nothing")), "{notes:?}");
-        assert!(notes.iter().any(|note| note.contains("no knee")), "{notes:?}");
+        let ramp = args("-m x --search-recipe concurrency-ramp --degradation-threshold 0.5 --degradation-stat p50");
+        let knee = Degradation { metric: "request_latency", stat: "p50", share: 0.5 };
+        assert_eq!(ramp.recipe.degradation(), Some(knee));
+        let elsewhere = "-m x --streaming --search-recipe prefill-ttft-curve --degradation-threshold 0.2";
+        assert_eq!(args(elsewhere).recipe.degradation(), None);
+        let notes = planned(elsewhere).unwrap().notes;
+        assert!(notes.iter().any(|note| note.contains("--degradation-threshold changes nothing")), "{notes:?}");
     }
 }

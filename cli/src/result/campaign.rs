@@ -1,5 +1,6 @@
 //! What several runs leave for the report and the files.
 
+use crate::flags::Degradation;
 use crate::result::run::RunOutput;
 use crate::result::search::SearchOutcome;
 use ringload_engine::campaign::{self, Intervals, PointFigures, Spread, SweepSummary, spreads};
@@ -21,6 +22,17 @@ pub(crate) struct Campaign {
     pub(crate) interrupted: Option<Interrupted>,
     /// What chose the points, where a search did.
     pub(crate) search: Option<SearchOutcome>,
+    /// What makes a knee, where a recipe looks for one.
+    pub(crate) degradation: Option<Degradation>,
+}
+
+/// A latency along the loads of a ramp, and where it leaves that of the lightest.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct DegradationKnee {
+    /// Load and figure of each point that has one, lightest first.
+    pub(crate) points: Vec<(f64, f64)>,
+    /// The place in `points` of the first that is over the bound.
+    pub(crate) knee: Option<usize>,
 }
 
 /// How several runs ended before all of them were made.
@@ -86,7 +98,31 @@ impl Campaign {
     /// Of sweep points that were run.
     pub(crate) fn of_points(points: Vec<SweepPointOutcome>, level: f64, sweep_id: Option<String>) -> Self {
         let figures: Vec<PointFigures> = points.iter().map(|p| p.figures.clone()).collect();
-        Self { sweep: campaign::summarize(&figures), points, level, sweep_id, interrupted: None, search: None }
+        Self {
+            sweep: campaign::summarize(&figures),
+            points,
+            level,
+            sweep_id,
+            interrupted: None,
+            search: None,
+            degradation: None,
+        }
+    }
+
+    /// The knee that a recipe looks for; none where fewer than two points have the figure, or that of the lightest is
+    /// 0.
+    pub(crate) fn degradation_knee(&self) -> Option<(Degradation, DegradationKnee)> {
+        let asked = self.degradation?;
+        let figure = |point: &SweepPointOutcome| {
+            let counts = !point.figures.invalid_by_client;
+            Some((point.figures.axis.filter(|_| counts)?, point.spread(asked.metric, asked.stat)?.mean))
+        };
+        let mut points: Vec<(f64, f64)> = self.points.iter().filter_map(figure).collect();
+        points.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let baseline = points.first().filter(|_| points.len() > 1).map(|point| point.1).filter(|base| *base > 0.0)?;
+        let bound = baseline * (1.0 + asked.share);
+        let knee = points.iter().position(|(_, figure)| *figure > bound);
+        Some((asked, DegradationKnee { points, knee }))
     }
 
     /// Every run.

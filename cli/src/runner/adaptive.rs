@@ -2,9 +2,9 @@
 
 use crate::export::search_folder;
 use crate::flags::environment::Environment;
-use crate::flags::{ProfileArgs, SearchAxis, Varied};
+use crate::flags::{Bound, ProfileArgs, SearchAxis, Varied};
 use crate::result::run::RunOutput;
-use crate::result::search::{SearchOutcome, Tried};
+use crate::result::search::{ALL_FOUND, Held, SearchOutcome, Tried};
 use crate::runner::sweep_points::{self, SweepPoint};
 use ringload_engine::campaign::figure;
 use ringload_engine::capacity::{Next, Range, Search};
@@ -49,8 +49,9 @@ pub(crate) struct Adaptive {
 enum Planner {
     /// By a model of what was seen.
     Model(Box<Optimizer>),
-    /// By doubling one setting until a bound breaks, then halving; and the value that was chosen last.
-    Halving(Search, Option<Next>),
+    /// By doubling one setting until a bound breaks, then halving, for each SLO tier or the one set of bounds; and the
+    /// value that was chosen last.
+    Halving(Vec<Search>, Option<Next>),
 }
 
 impl Adaptive {
@@ -61,10 +62,10 @@ impl Adaptive {
     pub(crate) fn of(args: &ProfileArgs, environment: &Environment) -> Result<Option<Self>> {
         let Some(search) = args.adaptive_search()? else { return Ok(None) };
         let planner = match &search.space[..] {
-            [only] if search.halves => {
+            [only] if search.halves || !search.tiers.is_empty() => {
                 let dimension = &only.dimension;
                 let range = Range { from: dimension.low, to: dimension.high, tolerance: NEAR, whole: dimension.whole };
-                Planner::Halving(Search::new(range), None)
+                Planner::Halving(vec![Search::new(range); search.tiers.len().max(1)], None)
             }
             _ => Planner::Model(Box::new(Optimizer::new(search.settings.clone()))),
         };
@@ -93,15 +94,10 @@ impl Adaptive {
                 self.outcome.ended = model.ended().map(reason);
                 values
             }
-            Planner::Halving(search, chosen) => {
-                *chosen = search.next().filter(|next| !next.confirms && next.load >= search.range.from);
+            Planner::Halving(searches, chosen) => {
+                *chosen = widest(searches, self.outcome.search.sustain.is_some());
                 self.outcome.ended = match chosen {
-                    None => Some(match (search.holds(), search.fails()) {
-                        (Some(_), Some(_)) => "boundary_found",
-                        (Some(_), None) if search.unjudged().is_none() => "upper_end_holds",
-                        (None, Some(_)) => "lower_end_breaks",
-                        (_, None) => "client_limited",
-                    }),
+                    None => Some(found(searches)),
                     Some(_) if self.outcome.tried.len() >= self.outcome.search.settings.most_trials => {
                         *chosen = None;
                         Some(reason(Ended::MaxIterations))
@@ -111,7 +107,13 @@ impl Adaptive {
                 chosen.map(|next| vec![next.load])
             }
         };
-        values.map(|values| self.point(&values)).transpose()
+        let sustains = matches!(&self.planner, Planner::Halving(_, Some(next)) if next.confirms);
+        let Some(values) = values else { return Ok(None) };
+        let mut args = self.args.clone();
+        if let Some(seconds) = self.outcome.search.sustain.filter(|_| sustains) {
+            args.load.benchmark_duration = Some(seconds);
+        }
+        self.point_of(args, &values).map(Some)
     }
 
     /// Holds every combination of the ends of its dimensions against what a run needs: nothing between them needs more.
@@ -159,7 +161,10 @@ impl Adaptive {
     }
 
     fn point(&self, values: &[f64]) -> Result<(SweepPoint, Vec<String>)> {
-        let mut args = self.args.clone();
+        self.point_of(self.args.clone(), values)
+    }
+
+    fn point_of(&self, mut args: ProfileArgs, values: &[f64]) -> Result<(SweepPoint, Vec<String>)> {
         let mut named = Vec::new();
         for (varied, value) in self.outcome.search.space.iter().zip(values) {
             varied.axis.set(&mut args, *value);
@@ -185,24 +190,37 @@ impl Adaptive {
             (!figures.is_empty()).then(|| figures.iter().sum::<f64>() / figures.len() as f64)
         };
         let value = mean(search.metric, search.stat);
-        let bounded: Vec<_> = search.bounds.iter().map(|bound| mean(bound.metric, bound.stat)).collect();
-        let violations =
-            search.bounds.iter().zip(&bounded).map(|(bound, value)| value.map(|v| bound.violation(v))).collect();
+        let held_against = |bounds: &[Bound]| -> Vec<Held> {
+            let of = |bound: &Bound| {
+                let figure = mean(bound.metric, bound.stat);
+                Held { figure, violation: figure.map(|v| bound.violation(v)) }
+            };
+            bounds.iter().map(of).collect()
+        };
+        let bounded = held_against(&search.bounds);
+        let tiers: Vec<_> = search.tiers.iter().map(|tier| held_against(&tier.bounds)).collect();
+        let violations = bounded.iter().map(|held| held.violation).collect();
         let trial = Trial {
             values: values.iter().filter_map(|(_, value)| value.parse().ok()).collect(),
             objective: value.map(|v| if search.maximize { v } else { -v }),
             violations,
         };
         let judged = runs.iter().any(counts);
+        let tried = Tried { trial, figure: value, judged, bounded, tiers };
         match &mut self.planner {
-            Planner::Model(model) => model.record(trial.clone()),
-            Planner::Halving(halving, chosen) => match chosen.take() {
-                Some(next) if judged => halving.record(next, trial.holds()),
-                Some(next) => halving.give_up(next.load),
-                None => {}
-            },
+            Planner::Model(model) => model.record(tried.trial.clone()),
+            Planner::Halving(searches, chosen) => {
+                let chosen = chosen.take();
+                for (place, halving) in searches.iter_mut().enumerate() {
+                    match chosen {
+                        Some(next) if judged => halving.record(next, tried.holds(place)),
+                        Some(next) => halving.give_up(next.load),
+                        None => {}
+                    }
+                }
+            }
         }
-        self.outcome.tried.push(Tried { trial, figure: value, bounded });
+        self.outcome.tried.push(tried);
     }
 
     /// Writes what was tried so far.
@@ -216,6 +234,28 @@ impl Adaptive {
     /// What it has come to.
     pub(crate) fn into_outcome(self) -> SearchOutcome {
         self.outcome
+    }
+}
+
+/// What to try next: of the searches that are open, for the one whose bounds are furthest apart; where a result is held
+/// for a while, that too.
+fn widest(searches: &[Search], sustains: bool) -> Option<Next> {
+    let open = |search: &Search| {
+        let next = search.next().filter(|next| (sustains || !next.confirms) && next.load >= search.range.from)?;
+        Some((search.width().unwrap_or(f64::INFINITY), next))
+    };
+    let wider = |best: (f64, Next), next: (f64, Next)| if next.0 > best.0 { next } else { best };
+    searches.iter().filter_map(open).reduce(wider).map(|(_, next)| next)
+}
+
+/// How searches that have nothing left to try have ended.
+fn found(searches: &[Search]) -> &'static str {
+    let [only] = searches else { return ALL_FOUND };
+    match (only.holds(), only.fails()) {
+        (Some(_), Some(_)) => "boundary_found",
+        (Some(_), None) if only.unjudged().is_none() => "upper_end_holds",
+        (None, Some(_)) => "lower_end_breaks",
+        (_, None) => "client_limited",
     }
 }
 

@@ -291,8 +291,8 @@ impl<'a> Runs<'a> {
             },
             not_run,
         });
-        let search = self.search.map(Adaptive::into_outcome);
-        Campaign { interrupted, search, ..Campaign::of_points(points, level, self.sweep_id) }
+        let (search, degradation) = (self.search.map(Adaptive::into_outcome), self.args.recipe.degradation());
+        Campaign { interrupted, search, degradation, ..Campaign::of_points(points, level, self.sweep_id) }
     }
 
     /// Sweep points of which a planned run was not made, and those of their runs.

@@ -2,11 +2,12 @@
 
 use super::sample::outcome;
 use crate::flags::testing::args;
+use crate::flags::{AdaptiveSearch, Bound};
 use crate::result::campaign::Settling;
 use crate::result::campaign::{Campaign, SweepPointOutcome};
 use crate::result::run::RunOutput;
 use crate::result::run::{OfSeveral, Outcome};
-use crate::result::search::{SearchOutcome, Tried};
+use crate::result::search::{ALL_FOUND, Held, SearchOutcome, Tried};
 use ringload_engine::measure::Metric;
 use ringload_engine::optimization::Trial;
 
@@ -67,18 +68,38 @@ pub(crate) fn settling() -> Settling {
 
 /// A search over three points, of which the second breaks its bound.
 pub(crate) fn search() -> SearchOutcome {
-    let asked = args(
-        "-m x --search-space concurrency:1,64:int --search-metric request_throughput --search-sla request_latency:p99:lt:200",
-    );
+    let bound = "--search-sla request_latency:p99:lt:200";
+    tried(bound, "improvement_patience", |search, latency| (vec![held(&search.bounds[0], latency)], Vec::new()))
+}
+
+/// A search for the largest loads of two SLO tiers, of which the stricter breaks at the heaviest load.
+pub(crate) fn tiers() -> SearchOutcome {
+    let bounds =
+        "--search-sla-tier gold:request_latency:p99:lt:200 --search-sla-tier bronze:request_latency:p99:lt:900";
+    tried(bounds, ALL_FOUND, |search, latency| {
+        (Vec::new(), search.tiers.iter().map(|tier| vec![held(&tier.bounds[0], latency)]).collect())
+    })
+}
+
+type HeldBounds = (Vec<Held>, Vec<Vec<Held>>);
+
+fn tried(bounds: &str, ended: &'static str, judge: impl Fn(&AdaptiveSearch, f64) -> HeldBounds) -> SearchOutcome {
+    let asked = args(&format!("-m x --search-space concurrency:1,64:int --search-metric request_throughput {bounds}"));
     let search = asked.adaptive_search().unwrap().unwrap();
-    let tried = [(8.0, 40.0, 100.0), (64.0, 90.0, 300.0), (24.0, 70.0, 190.0)].map(|(load, figure, latency)| Tried {
-        trial: Trial {
-            values: vec![load],
-            objective: Some(figure),
-            violations: vec![Some(search.bounds[0].violation(latency))],
-        },
-        figure: Some(figure),
-        bounded: vec![Some(latency)],
+    let tried = [(8.0, 40.0, 100.0), (64.0, 90.0, 300.0), (24.0, 70.0, 190.0)].map(|(load, figure, latency)| {
+        let (bounded, tiers) = judge(&search, latency);
+        let violations = bounded.iter().map(|held| held.violation).collect();
+        Tried {
+            trial: Trial { values: vec![load], objective: Some(figure), violations },
+            figure: Some(figure),
+            judged: true,
+            bounded,
+            tiers,
+        }
     });
-    SearchOutcome { search, tried: tried.into(), ended: Some("improvement_patience") }
+    SearchOutcome { search, tried: tried.into(), ended: Some(ended) }
+}
+
+fn held(bound: &Bound, figure: f64) -> Held {
+    Held { figure: Some(figure), violation: Some(bound.violation(figure)) }
 }

@@ -292,6 +292,59 @@ fn an_adaptive_search_finds_the_best_point_and_writes_what_it_tried() {
 }
 
 #[test]
+fn a_search_over_tiers_says_where_each_ends() {
+    let server = crowded();
+    let run = several(&server)
+        .args([
+            "--search-space",
+            "concurrency:1,2:int",
+            "--search-metric",
+            "request_throughput",
+            "--request-count",
+            "4",
+        ])
+        .args(["--search-sla-tier", "free:time_to_first_token:p50:lt:60000"])
+        .args(["--search-sla-tier", "never:time_to_first_token:p50:lt:0.001"])
+        .run()
+        .exits(0);
+    let history = json(&run, "search_history.json");
+    follows("search_history", &history);
+    let statuses: Vec<_> =
+        history["tier_results"].as_array().unwrap().iter().map(|tier| &tier["convergence_status"]).collect();
+    assert_eq!(statuses, ["no_failure_in_range", "no_pass_in_range"], "{history}");
+    assert_eq!(history["convergence_reason"], "multi_tier_all_converged");
+    assert_eq!(history["iterations"].as_array().unwrap().len(), 2);
+    assert!(run.stdout.contains("never: nothing that was tried keeps it"), "{}", run.stdout);
+}
+
+#[test]
+fn an_adaptive_scale_holds_the_largest_load_at_the_end() {
+    let server = crowded();
+    let run = several(&server)
+        .args([
+            "--adaptive-scale",
+            "--adaptive-scale-control",
+            "concurrency:1,2",
+            "--adaptive-scale-assessment-period",
+            "0.3",
+        ])
+        .args(["--adaptive-sustain-duration", "0.6", "--adaptive-scale-sla", "ttft:p50:lt:60000"])
+        .run()
+        .exits(0);
+    let history = json(&run, "search_history.json");
+    follows("search_history", &history);
+    let tried: Vec<_> =
+        history["iterations"].as_array().unwrap().iter().map(|point| &point["variation_values"]).collect();
+    let loads: Vec<_> = tried.iter().map(|values| values["phases.profiling.concurrency"].as_u64().unwrap()).collect();
+    assert_eq!(loads, [1, 2, 2], "{history}");
+    let seconds = |folder: &str| {
+        let report = json(&run, &format!("{folder}/ringload_report.json"));
+        report["plan"]["profiling"]["duration"].clone()
+    };
+    assert_ne!(seconds("search_iter_0001"), seconds("search_iter_0002"));
+}
+
+#[test]
 fn a_search_by_halving_says_which_end_of_its_range_it_met() {
     let server = crowded();
     for (bound, reason, said) in [("60000", "upper_end_holds", "go further"), ("0.001", "lower_end_breaks", "go lower")]

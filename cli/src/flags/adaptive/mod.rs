@@ -1,11 +1,13 @@
 //! AIPerf's adaptive search: which settings are varied, what is to become as large or small as it can, and within which
 //! bounds.
 
+mod scale;
 mod space;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use space::{Bound, SearchAxis, Varied};
+pub(crate) use scale::ScaleArgs;
+pub(crate) use space::{Bound, SearchAxis, Tier, Varied};
 
 use super::{ProfileArgs, values};
 use clap::{Args, ValueEnum};
@@ -55,9 +57,18 @@ pub(crate) struct AdaptiveArgs {
     #[arg(long, value_name = "METRIC:STAT:OP:BOUND", value_parser = space::bound, num_args = 1..)]
     pub(crate) search_sla: Vec<Bound>,
 
+    /// An SLO tier, `gold:METRIC:STAT:OP:BOUND,…`, of several whose largest values are found in one search over one
+    /// setting: a point that is tried counts for all of them. From 2 to 10.
+    #[arg(long, value_name = "LABEL:BOUND,…", value_parser = space::tier, num_args = 1..)]
+    pub(crate) search_sla_tier: Vec<Tier>,
+
     /// What a percentile over several repeats is: the mean of theirs. AIPerf's `pooled` is refused.
     #[arg(long, value_name = "MODE", value_parser = pooling)]
     pub(crate) search_percentile_pooling: Option<String>,
+
+    /// For how many seconds the largest value that holds runs once more, of `--adaptive-scale`.
+    #[arg(skip)]
+    sustain: Option<f64>,
 }
 
 /// Whether a figure is to be large or small.
@@ -110,8 +121,12 @@ pub(crate) struct AdaptiveSearch {
     pub(crate) maximize: bool,
     /// What the best point has to keep.
     pub(crate) bounds: Vec<Bound>,
+    /// The SLO tiers whose largest values are looked for; none where there is one set of bounds alone.
+    pub(crate) tiers: Vec<Tier>,
     /// Whether one setting is doubled, then halved.
     pub(crate) halves: bool,
+    /// For how many seconds the largest value that holds runs once more, where it does.
+    pub(crate) sustain: Option<f64>,
     /// How the space is searched.
     pub(crate) settings: Settings,
 }
@@ -151,7 +166,8 @@ impl ProfileArgs {
             ));
         }
         let halves = args.search_planner.is_some_and(Planner::halves);
-        if halves && (args.search_space.len() != 1 || args.search_sla.is_empty()) {
+        let unbounded = args.search_sla.is_empty() && args.search_sla_tier.is_empty();
+        if halves && (args.search_space.len() != 1 || unbounded) {
             return Err(Error::usage(
                 "--search-planner: halving takes one --search-space, and a bound of --search-sla to hold it against",
                 "add --search-sla, as in time_to_first_token:p95:lt:200; or drop --search-planner",
@@ -162,7 +178,9 @@ impl ProfileArgs {
             stat,
             maximize: args.search_direction.map_or(info.larger_is_better, |d| d == Direction::Maximize),
             bounds: args.search_sla.clone(),
+            tiers: args.tiers()?,
             halves,
+            sustain: args.sustain,
             settings: Settings {
                 dimensions: args.search_space.iter().map(|varied| varied.dimension.clone()).collect(),
                 most_trials: most as usize,
@@ -208,6 +226,50 @@ impl ProfileArgs {
 }
 
 impl AdaptiveArgs {
+    /// Searches for the largest value that keeps bounds, which is then held for a while.
+    fn find_largest(&mut self, control: Varied, bounds: Vec<Bound>, runs: Option<u32>, sustain: Option<f64>) {
+        self.search_space = vec![control];
+        self.search_metric.get_or_insert("request_throughput");
+        self.search_planner = Some(Planner::MonotonicSla);
+        self.search_sla.extend(bounds);
+        self.search_max_iterations = self.search_max_iterations.or(runs);
+        self.sustain = sustain;
+    }
+
+    /// The SLO tiers, each with a name.
+    fn tiers(&self) -> Result<Vec<Tier>> {
+        let given = &self.search_sla_tier;
+        if given.is_empty() {
+            return Ok(Vec::new());
+        }
+        if self.search_space.len() != 1 {
+            return Err(Error::usage(
+                "--search-sla-tier with several --search-space: the largest value of one setting is looked for",
+                "vary one setting, as in --search-space concurrency:1,1000:int",
+            ));
+        }
+        if !(2..=MOST_TIERS).contains(&given.len()) {
+            return Err(Error::usage(
+                format!("--search-sla-tier is given {} times", given.len()),
+                format!("write it for 2 to {MOST_TIERS} tiers; bounds that hold for all points are --search-sla"),
+            ));
+        }
+        let named = given.iter().enumerate().map(|(i, tier)| match tier.label.is_empty() {
+            true => Tier { label: format!("tier_{}", i + 1), ..tier.clone() },
+            false => tier.clone(),
+        });
+        let tiers: Vec<Tier> = named.collect();
+        let twice =
+            tiers.iter().enumerate().find(|(i, tier)| tiers[..*i].iter().any(|other| other.label == tier.label));
+        match twice {
+            Some((_, tier)) => Err(Error::usage(
+                format!("--search-sla-tier: two tiers are called {}", tier.label),
+                "give each a name of its own before its first bound",
+            )),
+            None => Ok(tiers),
+        }
+    }
+
     fn orphan(&self) -> Option<&'static str> {
         let flags = [
             ("--search-metric", self.search_metric.is_some()),
@@ -218,11 +280,14 @@ impl AdaptiveArgs {
             ("--search-random-seed", self.search_random_seed.is_some()),
             ("--search-planner", self.search_planner.is_some()),
             ("--search-sla", !self.search_sla.is_empty()),
+            ("--search-sla-tier", !self.search_sla_tier.is_empty()),
             ("--search-percentile-pooling", self.search_percentile_pooling.is_some()),
         ];
         flags.iter().find(|(_, given)| *given).map(|(flag, _)| *flag)
     }
 }
 
+/// SLO tiers of one search, as AIPerf allows.
+const MOST_TIERS: usize = 10;
 /// Points in a row that are no better, after which AIPerf ends a search.
 const PATIENCE: usize = 10;

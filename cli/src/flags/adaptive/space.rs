@@ -131,6 +131,31 @@ impl Bound {
     }
 }
 
+/// Bounds under one name, which a point has to keep together.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Tier {
+    /// Its name; where none is written, `tier_1` and so on.
+    pub(crate) label: String,
+    /// What a point has to keep.
+    pub(crate) bounds: Vec<Bound>,
+}
+
+/// A tier: `LABEL:BOUND,BOUND` or `BOUND,BOUND`; a label is what makes the first bound have other than three colons.
+pub(super) fn tier(text: &str) -> std::result::Result<Tier, String> {
+    let shape = "write LABEL:METRIC:STAT:OP:BOUND,…, as in gold:time_to_first_token:p95:lt:200";
+    let first = text.split(',').next().unwrap_or_default();
+    let (label, bounds) = match first.matches(':').count() {
+        3 => ("", text),
+        _ => text.split_once(':').filter(|(label, _)| !label.trim().is_empty()).ok_or(shape)?,
+    };
+    let parts: Vec<&str> = bounds.split(',').map(str::trim).filter(|part| !part.is_empty()).collect();
+    if parts.is_empty() {
+        return Err(shape.into());
+    }
+    let bounds = parts.into_iter().map(bound).collect::<std::result::Result<_, _>>()?;
+    Ok(Tier { label: label.trim().to_owned(), bounds })
+}
+
 pub(super) fn varied(text: &str) -> std::result::Result<Varied, String> {
     let shape = "write NAME:LOW,HIGH or NAME:LOW,HIGH:int, as in concurrency:1,1000:int";
     let mut parts = text.trim().split(':');

@@ -78,3 +78,32 @@ fn a_bound_says_by_what_share_it_is_broken() {
     assert!(bound("request_latency:avg:lt:200").violation(200.0) > 0.0);
     assert_eq!(bound("request_throughput:avg:ge:10").violation(5.0), 0.5);
 }
+
+#[test]
+fn tiers_have_names_and_bounds_of_their_own() {
+    let space = "--search-space concurrency:1,100:int --search-metric request_throughput";
+    let search = searched(&format!(
+        "{space} --search-sla-tier gold:time_to_first_token:p95:lt:200,request_latency:p99:le:900 \
+         --search-sla-tier time_to_first_token:p95:lt:500 --search-sla request_error_rate:avg:lt:1"
+    ))
+    .unwrap()
+    .unwrap();
+    let of = |tier: &Tier| (tier.label.clone(), tier.bounds.iter().map(|bound| bound.bound).collect::<Vec<_>>());
+    let tiers: Vec<_> = search.tiers.iter().map(of).collect();
+    assert_eq!(tiers, [("gold".to_owned(), vec![200.0, 900.0]), ("tier_2".to_owned(), vec![500.0])]);
+    assert_eq!(search.bounds.len(), 1);
+    let one = "--search-sla-tier a:request_latency:p99:le:900";
+    for (line, said) in [
+        (format!("{space} {one}"), "2 to 10"),
+        (format!("{space} {one} {one}"), "called a"),
+        (format!("{space} --search-space isl:5,9 {one} --search-sla-tier b:request_latency:p99:le:9"), "one setting"),
+        (one.to_owned(), "--search-sla-tier without --search-space"),
+    ] {
+        let error = searched(&line).unwrap_err().to_string();
+        assert!(error.contains(said), "{line}: {error}");
+    }
+    for (tier, said) in [("gold", "LABEL:METRIC"), ("gold:", "LABEL:METRIC"), ("gold:ttft:p95:lt:5", "not a metric")] {
+        let error = parsed(&format!("-m x {space} --search-sla-tier {tier}")).unwrap_err();
+        assert!(error.contains(said), "{tier}: {error}");
+    }
+}

@@ -7,6 +7,7 @@ pub(crate) mod files;
 mod lengths;
 mod phases;
 mod reader;
+mod searches;
 mod substitute;
 mod sweep;
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! `benchmark.phases` → flags on load and warm-up.
 
 use super::reader::{Reader, seconds, snake};
+use super::searches;
 use super::words::Words;
 use serde_json::{Value, json};
 
@@ -93,10 +94,13 @@ fn one(mut phase: Reader, warmup: bool, words: &mut Words) -> Result<(), String>
     if phase.truth("seamless")? == Some(true) {
         return at(&phase, "seamless", "is not done: each phase waits for the answers of the one before");
     }
-    for key in ["adaptive_scale", "sla"] {
-        if phase.take(key).is_some() {
-            return at(&phase, key, "is not done: `ringload capacity` finds the largest load that holds");
-        }
+    match phase.inner("adaptive_scale")? {
+        Some(_) if warmup => return at(&phase, "adaptive_scale", "a warm-up searches for no load"),
+        Some(block) => searches::scale(block, words)?,
+        None => {}
+    }
+    if phase.take("sla").is_some() {
+        return at(&phase, "sla", "is not done: `ringload capacity` finds the largest load that holds");
     }
     let (requests, duration) = (phase.word("requests")?, phase.seconds("duration")?);
     let (sessions, grace) = (phase.word("sessions")?, phase.seconds("grace_period")?);

@@ -2,6 +2,7 @@
 
 use super::phases::kind;
 use super::reader::{Reader, snake, word};
+use super::searches;
 use super::words::Words;
 use serde_json::{Map, Value, json};
 
@@ -35,9 +36,11 @@ pub(super) fn expand(mut tree: Value) -> Result<Vec<One>, String> {
             axes.sort_by(|a, b| a.0.cmp(&b.0));
             if kind == "grid" { grid(&tree, &axes) } else { zip(&tree, &axes) }
         }
+        // Its points are chosen one after the other.
+        "adaptive_search" if axes.is_empty() => Ok(vec![(None, Vec::new(), tree)]),
         "scenarios" => scenarios(&tree, &field("runs").ok_or("sweep.runs: is missing")?),
         other => Err(format!(
-            "sweep.type: {other} is not done: write grid, zip or scenarios; `ringload capacity` searches for a load"
+            "sweep.type: {other} is not done: write grid, zip, scenarios or adaptive_search; `ringload capacity` searches for a load"
         )),
     }
 }
@@ -47,7 +50,11 @@ pub(super) fn expand(mut tree: Value) -> Result<Vec<One>, String> {
 /// # Errors
 /// A key or a value that is none.
 pub(super) fn order(mut sweep: Reader, words: &mut Words) -> Result<(), String> {
-    let _ = (sweep.take("type"), sweep.take("parameters"), sweep.take("runs"));
+    let kind = sweep.word("type")?;
+    let _ = (sweep.take("parameters"), sweep.take("runs"));
+    if kind.as_deref() == Some("adaptive_search") {
+        searches::adaptive(&mut sweep, words)?;
+    }
     words.maybe("parameter-sweep-mode", sweep.word("iteration_order")?);
     words.switch("parameter-sweep-same-seed", sweep.truth("same_seed")?);
     words.maybe("parameter-sweep-cooldown-seconds", sweep.seconds("cooldown_seconds")?);

@@ -198,6 +198,37 @@ fn sweeps_are_lines_in_the_order_of_their_paths() {
 }
 
 #[test]
+fn searches_are_the_flags_of_searches() {
+    let of = |sweep: &str| {
+        lines(&format!(
+            "benchmark: {{model: m, dataset: {{isl: 5}}, phases: [{{name: profiling, type: concurrency, requests: 4, concurrency: 8}}]}}\nsweep: {{type: adaptive_search, {sweep}}}"
+        ))
+        .remove(0)
+    };
+    let searched = of(
+        "planner: monotonic_sla, search_space: [{path: phases.profiling.concurrency, lo: 1, hi: 64, kind: int}], objectives: [{metric: request_throughput, stat: avg, direction: MAXIMIZE}], \
+         max_iterations: 9, sla_filters: [{metric_tag: time_to_first_token, stat: p95, op: lt, threshold: 200}], plateau_window: 4",
+    );
+    assert_eq!(
+        searched,
+        "--model m --isl 5 --request-count 4 --search-space phases.profiling.concurrency:1,64:int --search-metric request_throughput \
+         --search-stat avg --search-direction maximize --search-planner monotonic_sla --search-max-iterations 9 \
+         --search-sla time_to_first_token:p95:lt:200"
+    );
+    let tiers = of(
+        "search_space: [{path: datasets.default.prompts.isl.mean, lo: 16, hi: 512}], sla_tiers: [{label: gold, filters: [{metric_tag: request_latency, stat: p99, op: le, threshold: 5}]}]",
+    );
+    assert!(tiers.contains("--search-sla-tier gold:request_latency:p99:le:5") && !tiers.contains("--isl "), "{tiers}");
+    let scaled = lines(
+        "benchmark: {model: m, phases: [{name: profiling, type: concurrency, duration: 600, concurrency: 400, adaptiveScale: {control: {variable: concurrency, min: 2, max: 400}, \
+         strategy: {type: ramp_until_fail}, assessmentPeriod: 1m, sustain_duration: 5m, sla: {request_latency: {p95: {le: 30000}}}}}]}",
+    );
+    let scale = "--adaptive-scale --adaptive-scale-control concurrency:2,400 --adaptive-scale-assessment-period 60 \
+                 --adaptive-sustain-duration 300 --adaptive-scale-sla request_latency:p95:le:30000";
+    assert!(scaled[0].contains(scale), "{scaled:?}");
+}
+
+#[test]
 fn what_is_wrong_is_said_with_its_place() {
     let with = |phase: &str| format!("benchmark: {{model: m, phases: [{{name: profiling, {phase}}}]}}");
     for (text, said) in [
@@ -220,11 +251,23 @@ fn what_is_wrong_is_said_with_its_place() {
         (with("type: poisson, requests: 3"), "rate: is missing"),
         (with("type: concurrency, requests: 3, grace_period: 4"), "without duration"),
         (with("type: concurrency, requests: 3, exclude_from_results: true"), "always does"),
-        (with("type: concurrency, requests: 3, adaptive_scale: {}"), "ringload capacity"),
+        (with("type: concurrency, requests: 3, sla: {}"), "ringload capacity"),
+        (with("type: concurrency, requests: 3, adaptive_scale: {controls: {}}"), "did you mean `control`?"),
+        (with("type: concurrency, requests: 3, adaptive_scale: {sla: {ttft: 5}}"), "write METRIC"),
+        (
+            format!(
+                "{}\nsweep: {{type: adaptive_search, search_space: [{{path: isl, lo: 1}}]}}",
+                with("type: concurrency, requests: 1")
+            ),
+            "sweep.search_space[0].hi: is missing",
+        ),
         ("benchmark: {model: m, warmup: {type: concurrency, requests: 1}}".into(), "a warm-up alone"),
         ("benchmark: {model: m, endpoint: {url: \"${NOWHERE}\"}}".into(), "no NOWHERE"),
         ("- 1\n".into(), "config init"),
-        (format!("{}\nsweep: {{type: sobol}}", with("type: concurrency, requests: 1")), "grid, zip or scenarios"),
+        (
+            format!("{}\nsweep: {{type: sobol}}", with("type: concurrency, requests: 1")),
+            "grid, zip, scenarios or adaptive_search",
+        ),
         (
             format!("{}\nsweep: {{parameters: {{phases.nobody.rate: [1]}}}}", with("type: concurrency, requests: 1")),
             "no `nobody`",

@@ -1,8 +1,9 @@
 //! The comparison of the points of a sweep.
 
 use super::super::layout::{heading, line, percent, short};
+use crate::flags::Tier;
 use crate::result::campaign::{Campaign, SweepPointOutcome};
-use crate::result::search::SearchOutcome;
+use crate::result::search::{ALL_FOUND, SearchOutcome, TierBoundary};
 use ringload_engine::campaign::Knee;
 use ringload_engine::measure::SloFigures;
 use ringload_engine::plan::metric;
@@ -19,8 +20,11 @@ pub(crate) fn in_words(campaign: &Campaign) -> Vec<(&'static str, String)> {
     let label = |i: usize| campaign.points[i].label.as_str();
     let mut found = Vec::new();
     found.extend(campaign.search.as_ref().map(|search| ("search", search_in_words(search))));
+    found.extend(campaign.search.iter().flat_map(tiers_in_words).map(|words| ("tier", words)));
     if let Some(text) = out_of_reach(campaign) {
         found.push(("goodput", text));
+    } else if let Some(text) = degradation_in_words(campaign) {
+        found.push(("capacity", text));
     } else if let Some(text) = sweep.knee.and_then(|knee| knee_in_words(campaign, knee)) {
         found.push(("capacity", text));
     }
@@ -60,6 +64,7 @@ fn search_in_words(found: &SearchOutcome) -> String {
         Some("exhausted") => "there are no others",
         Some("upper_end_holds") => "the largest value of the range keeps every bound: go further",
         Some("lower_end_breaks") => "the smallest value of the range breaks a bound: go lower",
+        Some(ALL_FOUND) => "each tier is known to 2 %",
         Some("client_limited") => "larger values were INVALID by the client",
         Some(_) => "the bound is known to 2 %",
         None => "it was interrupted",
@@ -77,6 +82,33 @@ fn search_in_words(found: &SearchOutcome) -> String {
         None if search.bounds.is_empty() => format!("none of {points} tried has a {}; {ended}", search.metric),
         None => format!("none of {points} tried keeps every bound of --search-sla; {ended}"),
     }
+}
+
+/// The largest value of each SLO tier, and what breaks it above.
+fn tiers_in_words(found: &SearchOutcome) -> Vec<String> {
+    let tiers = found.search.tiers.iter().zip(found.tier_boundaries()).enumerate();
+    let words = |(i, (tier, at)): (usize, (&Tier, TierBoundary))| {
+        let over = |place: usize| {
+            let held = &found.tried[place].tiers[i];
+            let broken = held.iter().position(|held| held.violation.is_none_or(|v| v > 0.0));
+            let why = broken.map(|b| {
+                let bound = &tier.bounds[b];
+                let figure = held[b].figure.map_or_else(|| "unknown".to_owned(), short);
+                format!(": {} {} is {figure}, the bound is {}", bound.metric, bound.stat, short(bound.bound))
+            });
+            format!("{} breaks it{}", found.label(place), why.unwrap_or_default())
+        };
+        let name = &tier.label;
+        match (at.holds, at.fails) {
+            (Some(holds), Some(fails)) => format!("{name}: {} keeps it, {}", found.label(holds), over(fails)),
+            (Some(holds), None) => {
+                format!("{name}: {} keeps it, and nothing that was tried breaks it", found.label(holds))
+            }
+            (None, Some(fails)) => format!("{name}: nothing that was tried keeps it, {}", over(fails)),
+            (None, None) => format!("{name}: no point of it counts"),
+        }
+    };
+    tiers.map(words).collect()
 }
 
 fn count_of(n: usize, what: &str) -> String {
@@ -116,6 +148,26 @@ fn knee_in_words(campaign: &Campaign, knee: Knee) -> Option<String> {
             format!("the p99 of the latency holds up to the heaviest load, {}: go further", label(last))
         }
         _ => return None,
+    })
+}
+
+/// The knee that a recipe looks for; what SLOs say goes before.
+fn degradation_in_words(campaign: &Campaign) -> Option<String> {
+    if matches!(campaign.sweep.knee, Some(Knee::Goodput { .. })) {
+        return None;
+    }
+    let (asked, found) = campaign.degradation_knee()?;
+    let axis = &campaign.points.first()?.values.first()?.0;
+    let unit = metric::find(asked.metric).map_or("", |info| info.unit);
+    let at = |place: usize| {
+        let (load, figure) = found.points[place];
+        format!("{axis} {load} ({} {unit})", short(figure))
+    };
+    let base = format!("{} times that of {}", 1.0 + asked.share, at(0));
+    let what = format!("the {} of {}", asked.stat, asked.metric);
+    Some(match found.knee {
+        Some(knee) => format!("{what} is over {base} from {} on", at(knee)),
+        None => format!("{what} stays within {base} up to {}: go further", at(found.points.len() - 1)),
     })
 }
 
