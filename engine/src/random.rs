@@ -50,6 +50,8 @@ pub enum Stream {
     Pool = 47,
     /// Marks that keep prompts apart.
     Marker = 48,
+    /// When the requests of a client of a class come, and how long they are.
+    Clients = 49,
     /// Which blocks a bootstrap draws.
     Bootstrap = 64,
     /// Where the first trials of a search lie.

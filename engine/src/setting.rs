@@ -75,6 +75,7 @@ settings! {
         FirstOffset => "prompts.replay.timing.from_first",
         ScheduleFrom => "prompts.replay.timing.from",
         ScheduleUntil => "prompts.replay.timing.until",
+        ClientsRate => "prompts.replay.clients.rate",
         ReplaySpeedup => "prompts.replay.timing.speedup",
         LongestInput => "prompts.replay.synthesis.max_isl",
         MediaRoot => "prompts.replay.media.under",

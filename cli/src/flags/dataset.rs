@@ -3,7 +3,10 @@
 use super::values;
 use clap::{Args, Subcommand};
 use ringload_engine::Result;
-use ringload_engine::plan::{EndpointKind, Format, LocalMedia, Phase, Plan, Prompts, Replay, Target, TokenizerSource};
+use ringload_engine::clock::{MILLI, Nanos};
+use ringload_engine::plan::{
+    ClientClasses, EndpointKind, Format, LocalMedia, Phase, Plan, Prompts, Replay, Target, TokenizerSource,
+};
 use ringload_engine::workload::detect;
 use std::path::{Path, PathBuf};
 
@@ -48,14 +51,13 @@ pub(crate) struct FileArgs {
     #[arg(long, value_name = "TOKENS", value_parser = values::one_count)]
     pub(crate) isl_block_size: Option<u32>,
 
-    /// Folder that holds the images, audio and video which the file names by path; nothing outside of it is read
-    /// [default: the folder of the file].
-    #[arg(long, value_name = "DIR", conflicts_with = "allow_local_media")]
-    pub(crate) media_root: Option<PathBuf>,
+    /// Which part of it.
+    #[command(flatten)]
+    pub(crate) part: PartArgs,
 
-    /// Let the file name any image, audio or video file that this user may read: each is sent to the server.
-    #[arg(long)]
-    pub(crate) allow_local_media: bool,
+    /// Which media it may name.
+    #[command(flatten)]
+    pub(crate) media: FileMediaArgs,
 
     /// Model that requests name.
     #[arg(long, short, value_name = "NAME", default_value = "model")]
@@ -82,6 +84,36 @@ pub(crate) struct FileArgs {
     pub(crate) random_seed: u64,
 }
 
+/// Which images, audio and video a file may name.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct FileMediaArgs {
+    /// Folder that holds the images, audio and video which the file names by path; nothing outside of it is read
+    /// [default: the folder of the file].
+    #[arg(long, value_name = "DIR", conflicts_with = "allow_local_media")]
+    pub(crate) media_root: Option<PathBuf>,
+
+    /// Let the file name any image, audio or video file that this user may read: each is sent to the server.
+    #[arg(long)]
+    pub(crate) allow_local_media: bool,
+}
+
+/// A part of a file of requests.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct PartArgs {
+    /// Leave out what has an earlier timestamp.
+    #[arg(long, hide_short_help = true, value_name = "MS", value_parser = values::milliseconds)]
+    pub(crate) fixed_schedule_start_offset: Option<f64>,
+
+    /// Leave out what has a later timestamp.
+    #[arg(long, hide_short_help = true, value_name = "MS", value_parser = values::milliseconds)]
+    pub(crate) fixed_schedule_end_offset: Option<f64>,
+
+    /// Requests per second that the clients of a folder of ServeGen send together, on average [default: as they were
+    /// recorded].
+    #[arg(long, hide_short_help = true, value_name = "REQ/S", value_parser = values::one_rate)]
+    pub(crate) clients_rate: Option<f64>,
+}
+
 /// `ringload analyze-trace`.
 #[derive(Args, Clone, Debug)]
 pub(crate) struct AnalyzeArgs {
@@ -97,17 +129,27 @@ pub(crate) struct AnalyzeArgs {
     #[arg(long, visible_alias = "isl-block-size", value_name = "TOKENS", value_parser = values::one_count)]
     pub(crate) block_size: Option<u32>,
 
+    /// Which part of it.
+    #[command(flatten)]
+    pub(crate) part: PartArgs,
+
     /// Write what was found to this file as JSON.
     #[arg(long, value_name = "FILE")]
     pub(crate) output_file: Option<PathBuf>,
 }
 
-fn replay(file: &Path, format: Option<Format>, block: Option<u32>) -> Result<Replay> {
+fn replay(file: &Path, format: Option<Format>, block: Option<u32>, part: &PartArgs, seed: u64) -> Result<Replay> {
     let format = match format {
         Some(format) => format,
         None => detect(file)?,
     };
-    let replay = Replay::of(file.to_owned(), format);
+    let mut replay = Replay::of(file.to_owned(), format);
+    let instant = |ms: f64| (ms * MILLI as f64).round() as Nanos;
+    replay.timing.from = part.fixed_schedule_start_offset.map(instant);
+    replay.timing.until = part.fixed_schedule_end_offset.map(instant);
+    if format == Format::ServeGen {
+        replay.clients = ClientClasses { seed, rate: part.clients_rate };
+    }
     Ok(Replay { block: block.unwrap_or(replay.block), ..replay })
 }
 
@@ -127,7 +169,7 @@ impl AnalyzeArgs {
     /// # Errors
     /// When the file cannot be read, or its format is not known.
     pub(crate) fn replay(&self) -> Result<Replay> {
-        replay(&self.file, self.custom_dataset_type, self.block_size)
+        replay(&self.file, self.custom_dataset_type, self.block_size, &self.part, 0)
     }
 }
 
@@ -138,12 +180,13 @@ fn plan(args: &FileArgs) -> Result<Plan> {
         "builtin" => plan.prompts.tokenizer.clone(),
         name => TokenizerSource::Named { name: name.to_owned(), revision: args.tokenizer_revision.clone() },
     };
-    let media = match &args.media_root {
+    let media = match &args.media.media_root {
         Some(folder) => LocalMedia::Under(folder.clone()),
-        None if args.allow_local_media => LocalMedia::Anywhere,
+        None if args.media.allow_local_media => LocalMedia::Anywhere,
         None => LocalMedia::Beside,
     };
-    let replay = Replay { media, ..replay(&args.file, args.custom_dataset_type, args.isl_block_size)? };
+    let (format, block) = (args.custom_dataset_type, args.isl_block_size);
+    let replay = Replay { media, ..replay(&args.file, format, block, &args.part, args.random_seed)? };
     Ok(Plan {
         endpoint: args.endpoint_type,
         streaming: args.streaming,

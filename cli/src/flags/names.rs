@@ -42,6 +42,7 @@ fn flag(setting: Setting) -> &'static str {
         Setting::FirstOffset => "--fixed-schedule-auto-offset",
         Setting::ScheduleFrom => "--fixed-schedule-start-offset",
         Setting::ScheduleUntil => "--fixed-schedule-end-offset",
+        Setting::ClientsRate => "--clients-rate",
         Setting::ReplaySpeedup => "--replay-speedup",
         Setting::LongestInput => "--synthesis-max-isl",
         Setting::MediaRoot => "--media-root",

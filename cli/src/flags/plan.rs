@@ -33,7 +33,8 @@ pub(crate) fn plan(args: &ProfileArgs, environment: &Environment) -> Result<Plan
     let sessions = args.conversation.num_conversations;
     let asked = sessions.or(args.load.request_count);
     let endpoint = args.endpoint.plan(environment)?;
-    let requests = args.trace.plan(draws(&args.input, asked), &mut notes)?;
+    let drawn_with = args.input.random_seed.unwrap_or(environment.fresh_seed);
+    let requests = args.trace.plan(draws(&args.input, asked), drawn_with, &mut notes)?;
     let profiling = args.load.plan(requests.as_ref(), sessions, streaming, &mut notes)?;
     let turns = args.conversation.plan(requests.is_some())?;
     let warmup = args.warmup.plan(&args.load, streaming)?;

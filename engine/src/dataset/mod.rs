@@ -5,6 +5,7 @@
 
 mod azure;
 mod bailian;
+mod baseten;
 mod branching;
 mod burst_gpt;
 mod consistency;
@@ -20,6 +21,7 @@ mod parts;
 mod random_pool;
 mod raw_payload;
 mod sagemaker;
+pub mod servegen;
 mod sharegpt;
 mod single_turn;
 mod speed_bench;
@@ -185,6 +187,7 @@ impl Format {
             Self::Dag => &dag::SPEC,
             Self::Weka => &weka::SPEC,
             Self::OtelGenAi => &otel::SPEC,
+            Self::Baseten => &baseten::SPEC,
             Self::VllmCustom => &vllm::SPEC,
             Self::SageMaker => &sagemaker::SPEC,
             Self::Bailian => &bailian::SPEC,
@@ -195,6 +198,7 @@ impl Format {
             Self::Azure => &azure::SPEC,
             Self::SingleTurn => &single_turn::SPEC,
             Self::RandomPool => &random_pool::SPEC,
+            Self::ServeGen => &servegen::SPEC,
         }
     }
 

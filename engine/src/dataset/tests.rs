@@ -290,3 +290,17 @@ fn coding_sessions_have_blocks_of_their_own_and_begin_others() {
     assert_ne!(blocks(&rows[0])[0], blocks(&rows[3])[0], "sessions share no blocks");
     assert!(read("weka_trace", r#"{"id": "s", "block_size": 64, "hash_id_scope": "global", "requests": []}"#).is_err());
 }
+
+#[test]
+fn a_traced_completion_is_sent_as_it_was() {
+    let text = r#"{"timestamp_start_unix_ms": 1764000000500, "prompt": "a", "input_tokens": 1, "output_tokens": 9, "provided_session_id": 7, "total_hashes": [1]}
+{"timestamp_start_unix_ms": 1764000000000, "prompt": "b", "input_tokens": 1, "output_tokens": 0, "provided_session_id": null, "poor_man_session_id": 3}"#;
+    let rows = rows("baseten_trace", text);
+    assert_eq!((text_of(&rows[0]), rows[0].turn.osl, rows[0].alone), ("a".into(), Some(9), true));
+    assert_eq!(rows[0].turn.extra.as_ref().unwrap()["min_tokens"], 9);
+    assert_eq!(rows[0].session, Session::Named("7".into()));
+    assert_eq!((rows[1].session.clone(), rows[1].turn.osl), (Session::Named("3".into()), Some(1)));
+    assert!(rows[0].turn.at > rows[1].turn.at);
+    let empty = r#"{"timestamp_start_unix_ms": 5, "prompt": "", "output_tokens": 1}"#;
+    assert!(read("baseten_trace", empty).unwrap_err().to_string().contains("prompt is empty"));
+}

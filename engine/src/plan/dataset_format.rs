@@ -22,6 +22,8 @@ pub enum Format {
     Weka,
     /// Spans of OpenTelemetry's conventions for generative AI.
     OtelGenAi,
+    /// Completions that Baseten has traced.
+    Baseten,
     /// vLLM's custom dataset.
     VllmCustom,
     /// Alibaba's Bailian traces.
@@ -40,6 +42,8 @@ pub enum Format {
     SingleTurn,
     /// Texts to draw from.
     RandomPool,
+    /// Classes of clients, as ServeGen describes them.
+    ServeGen,
 }
 
 impl Format {
@@ -58,11 +62,13 @@ impl Format {
             Self::MultiTurn,
             Self::RawPayload,
             Self::Mooncake,
+            Self::Baseten,
             Self::VllmCustom,
             Self::BurstGpt,
             Self::Azure,
             Self::SingleTurn,
             Self::RandomPool,
+            Self::ServeGen,
         ]
         .into_iter()
     }
@@ -78,6 +84,7 @@ impl Format {
             Self::Dag => &["dag_jsonl"],
             Self::Weka => &["weka_trace", "weka"],
             Self::OtelGenAi => &["otel_genai", "otel"],
+            Self::Baseten => &["baseten_trace", "baseten"],
             Self::VllmCustom => &["vllm_custom", "custom"],
             Self::Bailian => &["bailian_trace", "bailian"],
             Self::MultiTurn => &["multi_turn"],
@@ -87,6 +94,7 @@ impl Format {
             Self::Azure => &["azure", "azure_trace"],
             Self::SingleTurn => &["single_turn"],
             Self::RandomPool => &["random_pool"],
+            Self::ServeGen => &["servegen"],
         }
     }
 
@@ -119,7 +127,7 @@ impl Format {
     /// Whether it may be a folder of files.
     #[must_use]
     pub fn is_folder(self) -> bool {
-        matches!(self, Self::RandomPool | Self::RawPayload | Self::SageMaker | Self::Weka)
+        matches!(self, Self::RandomPool | Self::RawPayload | Self::SageMaker | Self::Weka | Self::ServeGen)
     }
 
     /// The ending of its files in a folder.
@@ -154,7 +162,7 @@ impl Format {
     /// Its rows have times of a calendar, and lie in any order in several files.
     #[must_use]
     pub fn is_captured(self) -> bool {
-        matches!(self, Self::SageMaker | Self::OtelGenAi)
+        matches!(self, Self::SageMaker | Self::OtelGenAi | Self::Baseten)
     }
 }
 

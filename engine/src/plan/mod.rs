@@ -40,7 +40,7 @@ pub use output_path::OutputPath;
 pub use payload::{Audio, ImageFormat, Images, ModelChoice, Passages, Payload, VideoContent, Videos};
 pub use rate::{Piece, Rate};
 pub use remarks::{DAY_S, LeftOut, Remarks};
-pub use replay::{LocalMedia, Replay, Timing};
+pub use replay::{ClientClasses, LocalMedia, Replay, Timing};
 pub use secrets::{
     HIDDEN, Scrubber, Secrets, is_invisible, names_a_secret, without_json_secrets, without_query_secrets,
 };

@@ -24,6 +24,9 @@ pub struct Replay {
     /// Which files of this machine they may name.
     #[serde(default, skip_serializing_if = "LocalMedia::is_default")]
     pub media: LocalMedia,
+    /// How requests are drawn, where it has classes of clients in their place.
+    #[serde(default, skip_serializing_if = "ClientClasses::is_default")]
+    pub clients: ClientClasses,
     /// What of it is not sent as it is.
     #[serde(default, skip_serializing_if = "Remarks::is_empty")]
     pub remarks: Remarks,
@@ -60,6 +63,22 @@ impl LocalMedia {
     }
 }
 
+/// How requests are drawn from classes of clients.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Deserialize, Serialize)]
+#[serde(default)]
+pub struct ClientClasses {
+    /// Seed of when they come, and how long they are.
+    pub seed: u64,
+    /// Requests per second of all clients together, on average over the part that is sent; else as they were recorded.
+    pub rate: Option<f64>,
+}
+
+impl ClientClasses {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
 impl Replay {
     /// The file as it is, its timestamps left out.
     #[must_use]
@@ -72,6 +91,7 @@ impl Replay {
             timing: Timing::default(),
             synthesis: Synthesis::default(),
             media: LocalMedia::default(),
+            clients: ClientClasses::default(),
             remarks: Remarks::default(),
             width: 1,
         }
@@ -101,6 +121,16 @@ pub struct Timing {
     pub delay_cap: Option<Nanos>,
     /// Longer gaps between two timestamps that follow each other, of whatever sessions, are cut to this.
     pub gap_cap: Option<Nanos>,
+}
+
+impl Timing {
+    /// Whether what came then is in the part of the schedule that is asked for; what has no time is.
+    #[must_use]
+    pub fn takes(&self, at: Option<Nanos>) -> bool {
+        let before = |at: Nanos| self.from.is_some_and(|from| at < from);
+        let after = |at: Nanos| self.until.is_some_and(|until| at > until);
+        !at.is_some_and(|at| before(at) || after(at))
+    }
 }
 
 impl Default for Timing {

@@ -2,8 +2,8 @@
 
 use super::Setting;
 use crate::plan::{
-    Audio, BodyTemplate, Cancellation, Context, Format, ImageFormat, Images, Length, LengthDistribution, Load,
-    LocalMedia, Pair, Phase, Plan, Prefill, Replay, Target, TokenizerSource, VideoContent, Videos,
+    Audio, BodyTemplate, Cancellation, ClientClasses, Context, Format, ImageFormat, Images, Length, LengthDistribution,
+    Load, LocalMedia, Pair, Phase, Plan, Prefill, Replay, Target, TokenizerSource, VideoContent, Videos,
 };
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -20,6 +20,7 @@ fn full() -> Plan {
     plan.prompts.chat_template = true;
     let mut replay = Replay::of(PathBuf::from("f"), Format::SingleTurn);
     replay.media = LocalMedia::Under(PathBuf::from("d"));
+    replay.clients = ClientClasses { seed: 1, rate: Some(1.0) };
     plan.prompts.replay = Some(replay);
     plan.payload.texts = 2;
     plan.payload.images = Some(Images { count: 1, width: length, height: length, format: ImageFormat::Png });

@@ -149,10 +149,7 @@ impl<T> Gathered<T> {
         let timing = &replay.timing;
         let (mut outside_schedule, mut too_long) = (0, 0);
         let mut remarks = source::rows(replay, seed, &mut |mut row| {
-            let at = row.turn.at;
-            let outside =
-                |at: Nanos| timing.from.is_some_and(|from| at < from) || timing.until.is_some_and(|until| at > until);
-            if at.is_some_and(outside) {
+            if !timing.takes(row.turn.at) {
                 outside_schedule += 1;
                 return Ok(());
             }

@@ -1,12 +1,13 @@
 //! The rows of a file or a folder, as a stream.
 
+use crate::dataset::servegen::{Client, draw};
 use crate::dataset::{Consistency, Content, Row, Session};
 use crate::error::{Error, Result};
-use crate::files::{regular, stream};
+use crate::files::{regular, small_text, stream};
 use crate::plan::{Format, Remarks, Replay};
 use crate::random::{ItemRng, Stream};
 use crate::setting::Setting::DatasetFormat;
-use std::io::{BufReader, Read};
+use std::io::{BufRead as _, BufReader, Read};
 use std::path::{Path, PathBuf};
 
 /// Finds the format of a file or a folder by its beginning.
@@ -15,6 +16,9 @@ use std::path::{Path, PathBuf};
 /// [`crate::Blame::Usage`] when it is not there, or of no format that is known.
 pub fn detect(path: &Path) -> Result<Format> {
     let folder = path.is_dir();
+    if folder && !clients(path)?.is_empty() {
+        return Ok(Format::ServeGen);
+    }
     let endings = ["jsonl", "json"].map(|ending| files(path, ending));
     let mut first = None;
     for found in endings {
@@ -27,6 +31,7 @@ pub fn detect(path: &Path) -> Result<Format> {
         .take(HEAD)
         .read_to_end(&mut head)
         .map_err(|e| unreadable(&first, &e))?;
+    columnar(&first, &head)?;
     let text = String::from_utf8_lossy(&head);
     match Format::detect(&text) {
         Some(format) if !folder || format.is_folder() => Ok(format),
@@ -48,6 +53,9 @@ pub fn rows(replay: &Replay, seed: u64, each: &mut dyn FnMut(Row) -> Result<()>)
             format!("{} is a folder, and {} is a file", replay.file.display(), replay.format.name()),
             "name the file itself",
         ));
+    }
+    if folder && replay.format == Format::ServeGen {
+        return drawn_from_clients(replay, each);
     }
     let all = files(&replay.file, replay.format.ending())?;
     if all.is_empty() {
@@ -74,6 +82,7 @@ pub fn rows(replay: &Replay, seed: u64, each: &mut dyn FnMut(Row) -> Result<()>)
             each(row)
         };
         let mut input = BufReader::with_capacity(1 << 20, open(&path, folder)?);
+        columnar(&path, input.fill_buf().map_err(|e| unreadable(&path, &e))?)?;
         let read = replay.format.read_with(&mut input, &mut remarks, &mut take);
         read.map_err(|e| e.within(path.display()))?;
         pools.push(pool);
@@ -93,6 +102,36 @@ pub fn rows(replay: &Replay, seed: u64, each: &mut dyn FnMut(Row) -> Result<()>)
     }
     check.finish(&mut remarks);
     Ok(remarks)
+}
+
+/// Hands on requests that are drawn from the clients of a folder.
+fn drawn_from_clients(replay: &Replay, each: &mut dyn FnMut(Row) -> Result<()>) -> Result<Remarks> {
+    let all = clients(&replay.file)?;
+    if all.is_empty() {
+        return Err(Error::usage(
+            format!("the folder {} has no clients", replay.file.display()),
+            "put chunk-1-trace.csv and chunk-1-dataset.json of each client into it",
+        ));
+    }
+    let text = |path: &Path| small_text(path, MOST_OF_CLIENT).map_err(|e| unreadable(path, &e));
+    let mut read = Vec::with_capacity(all.len());
+    for (trace, lengths) in all {
+        let names = [&trace, &lengths].map(|path| path.display().to_string());
+        read.push(Client::read((&names[0], &text(&trace)?), (&names[1], &text(&lengths)?))?);
+    }
+    let mut remarks = Remarks { block: replay.block, ..Remarks::default() };
+    let drawn = draw(&read, &replay.timing, replay.clients, &mut remarks);
+    drawn.map_err(|e| e.within(replay.file.display()))?.into_iter().try_for_each(each)?;
+    Ok(remarks)
+}
+
+/// The two files of each client of a folder, in the order of their names.
+fn clients(path: &Path) -> Result<Vec<(PathBuf, PathBuf)>> {
+    let both = |(stem, trace): (String, PathBuf)| {
+        let lengths = trace.with_file_name(format!("{}-dataset.json", stem.strip_suffix("-trace")?));
+        lengths.is_file().then_some((trace, lengths))
+    };
+    Ok(files(path, "csv")?.into_iter().filter_map(both).collect())
 }
 
 /// A row of each pool, made into one.
@@ -146,6 +185,18 @@ fn open(path: &Path, in_folder: bool) -> Result<Box<dyn Read>> {
     opened.map_err(|e| unreadable(path, &e))
 }
 
+/// Refuses a table of columns.
+fn columnar(path: &Path, head: &[u8]) -> Result<()> {
+    let kinds = [("Parquet", &b"PAR1"[..]), ("Arrow", &b"ARROW1"[..])];
+    match kinds.into_iter().find(|(_, begin)| head.starts_with(begin)) {
+        None => Ok(()),
+        Some((kind, _)) => Err(Error::usage(
+            format!("{}: it is {kind}, and files of requests are read as lines", path.display()),
+            "write its rows as JSON lines first, as with duckdb -c \"COPY (FROM 'trace.parquet') TO 'trace.jsonl'\", or pandas.read_parquet(…).to_json(…, orient='records', lines=True)",
+        )),
+    }
+}
+
 fn unreadable(path: &Path, e: &std::io::Error) -> Error {
     Error::usage(format!("{}: {e}", path.display()), "write the path of a file of requests that this user may read")
 }
@@ -178,5 +229,7 @@ fn unknown(path: &Path) -> Error {
     )
 }
 
+/// Most bytes of a file of a client.
+const MOST_OF_CLIENT: u64 = 64 << 20;
 /// Bytes by which a format is found.
 const HEAD: u64 = 256 << 10;

@@ -43,6 +43,9 @@ pub(super) fn convert(args: &FileArgs, to: Format, output: &Path) -> anyhow::Res
             let mut ids = Ids::default();
             workload::rows(replay, plan.seed, &mut |row| {
                 let id = ids.of(&row);
+                if !replay.timing.takes(row.turn.at) {
+                    return Ok(());
+                }
                 writeln!(out, "{}", mooncake(&row, id)?).map_err(unwritable)
             })?;
             if replay.block != to.block() {
@@ -58,6 +61,9 @@ pub(super) fn convert(args: &FileArgs, to: Format, output: &Path) -> anyhow::Res
             let mut places: HashMap<String, usize> = HashMap::new();
             workload::rows(replay, plan.seed, &mut |row| {
                 let id = ids.of(&row);
+                if !replay.timing.takes(row.turn.at) {
+                    return Ok(());
+                }
                 let at = *places.entry(id.clone()).or_insert_with(|| {
                     order.push((id, Vec::new()));
                     order.len() - 1

@@ -16,7 +16,7 @@ pub(crate) fn analyze(args: &AnalyzeArgs) -> anyhow::Result<Exit> {
     let replay = args.replay()?;
     let mut rows = Vec::new();
     let remarks = workload::rows(&replay, 0, &mut |row| {
-        rows.push(row);
+        rows.extend(Some(row).filter(|row| replay.timing.takes(row.turn.at)));
         Ok(())
     })?;
     let found = Analysis { remarks: remarks.sentences(), ..analysis(&rows, replay.block) };

@@ -7,7 +7,7 @@ use super::units::nanos;
 use super::values;
 use clap::Args;
 use ringload_engine::clock::{MILLI, Nanos};
-use ringload_engine::plan::{Format, Length, LocalMedia, Replay, Synthesis, Timing, Trace};
+use ringload_engine::plan::{ClientClasses, Format, Length, LocalMedia, Replay, Synthesis, Timing, Trace};
 use ringload_engine::workload::{Survey, detect};
 use ringload_engine::{Error, Result};
 use std::path::PathBuf;
@@ -22,8 +22,8 @@ pub(crate) struct TraceArgs {
     pub(crate) input_file: Option<PathBuf>,
 
     /// Format of --input-file: single_turn, multi_turn, random_pool, dag_jsonl, mooncake_trace, weka_trace,
-    /// bailian_trace, burst_gpt_trace, azure, otel_genai, vllm_custom, sharegpt, raw_payload, inputs_json, openai_batch
-    /// and others of docs/WORKLOADS.md [default: found by its beginning].
+    /// bailian_trace, burst_gpt_trace, azure, servegen, otel_genai, vllm_custom, sharegpt, raw_payload, inputs_json,
+    /// openai_batch and others of docs/WORKLOADS.md [default: found by its beginning].
     #[arg(long, value_name = "FORMAT", value_parser = values::dataset_format)]
     pub(crate) custom_dataset_type: Option<Format>,
 
@@ -65,6 +65,11 @@ pub(crate) struct TraceArgs {
     /// Leave out what has a later timestamp.
     #[arg(long, value_name = "MS", value_parser = values::milliseconds)]
     pub(crate) fixed_schedule_end_offset: Option<f64>,
+
+    /// Requests per second that the clients of a folder of ServeGen send together, on average over the part of their
+    /// time that is sent [default: as they were recorded].
+    #[arg(long, value_name = "REQ/S", value_parser = values::one_rate)]
+    pub(crate) clients_rate: Option<f64>,
 
     /// Leave out the timestamps and the delays between turns.
     #[arg(long)]
@@ -129,13 +134,13 @@ pub(super) struct Requests {
 
 impl TraceArgs {
     /// The requests of the file that the flags name, if they name one; it is read here. Where it is drawn from, `draws`
-    /// conversations are.
-    pub(super) fn plan(&self, draws: usize, notes: &mut Vec<String>) -> Result<Option<Requests>> {
-        requests(self, draws, notes)
+    /// conversations are; from classes of clients, with `seed`.
+    pub(super) fn plan(&self, draws: usize, seed: u64, notes: &mut Vec<String>) -> Result<Option<Requests>> {
+        requests(self, draws, seed, notes)
     }
 }
 
-fn requests(args: &TraceArgs, draws: usize, notes: &mut Vec<String>) -> Result<Option<Requests>> {
+fn requests(args: &TraceArgs, draws: usize, seed: u64, notes: &mut Vec<String>) -> Result<Option<Requests>> {
     let Some(file) = &args.input_file else {
         return match orphan(args) {
             Some(flag) => Err(Error::usage(
@@ -158,6 +163,14 @@ fn requests(args: &TraceArgs, draws: usize, notes: &mut Vec<String>) -> Result<O
         ..Replay::of(file.clone(), format)
     };
     replay.block = args.isl_block_size.unwrap_or(replay.block);
+    if format == Format::ServeGen {
+        replay.clients = ClientClasses { seed, rate: args.clients_rate };
+    } else if args.clients_rate.is_some() {
+        return Err(Error::usage(
+            format!("--clients-rate with a file of {}: its requests are sent as they are", format.name()),
+            "drop --clients-rate; --replay-speedup sends them closer together",
+        ));
+    }
     let survey = Survey::read(&replay, 0).map_err(within)?;
     replay.timing.fixed = fixed(args, &survey, notes)?;
     let (conversations, turns) = (survey.conversations(), survey.turns() as u64);
@@ -191,6 +204,7 @@ fn orphan(args: &TraceArgs) -> Option<&'static str> {
         ("--inter-turn-delay-cap-seconds", args.inter_turn_delay_cap_seconds.is_some()),
         ("--max-idle-gap-cap-seconds", args.max_idle_gap_cap_seconds.is_some()),
         ("--replay-speedup", args.replay_speedup.is_some()),
+        ("--clients-rate", args.clients_rate.is_some()),
         ("--synthesis-speedup-ratio", args.synthesis_speedup_ratio.is_some()),
         ("--synthesis-prefix-len-multiplier", args.synthesis_prefix_len_multiplier.is_some()),
         ("--synthesis-prefix-root-multiplier", args.synthesis_prefix_root_multiplier.is_some()),

@@ -75,3 +75,20 @@ fn a_trace_gives_instants_and_lengths() {
     assert!(refused("-m x --fixed-schedule").contains("--input-file FILE"));
     assert!(refused("-m x --input-file /nowhere/t").contains("/nowhere/t"));
 }
+
+#[test]
+fn clients_are_drawn_with_the_seed_and_at_the_rate_that_is_asked_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let lengths = r#"{"0": {"input_tokens": "{12: 1.0}", "output_tokens": "{3: 1.0}"}}"#;
+    std::fs::write(dir.path().join("chunk-1-trace.csv"), "0,1,1.0,Gamma,1.0,1.0\n10,0,0,,0,0\n").unwrap();
+    std::fs::write(dir.path().join("chunk-1-dataset.json"), lengths).unwrap();
+    let line = format!("-m x --input-file {} --random-seed 5", dir.path().display());
+    let plan = made(&format!("{line} --clients-rate 3"));
+    let replay = plan.prompts.replay.as_ref().unwrap();
+    assert_eq!((replay.format.name(), replay.clients.seed, replay.clients.rate), ("servegen", 5, Some(3.0)));
+    assert!(replay.timing.fixed);
+    assert_eq!(plan.profiling.requests, made(&line).profiling.requests.map(|n| n * 3));
+    let lines = Scratch::new("t.jsonl", r#"{"text": "a"}"#);
+    let error = refused(&format!("-m x --input-file {} --clients-rate 3", lines.0.display()));
+    assert!(error.contains("drop --clients-rate"), "{error}");
+}

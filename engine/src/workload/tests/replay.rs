@@ -2,8 +2,8 @@
 
 use super::plan;
 use crate::clock::MILLI;
+use crate::plan::{ClientClasses, Plan, Replay, Sampling, Timing};
 use crate::plan::{Format, Synthesis};
-use crate::plan::{Plan, Replay, Sampling, Timing};
 use crate::workload::{Survey, Tokenizer, Workload, detect};
 use serde_json::{Value, json};
 use std::path::{Path, PathBuf};
@@ -110,6 +110,44 @@ fn spans_count_from_the_first_start_wherever_it_stands() {
     let survey = Survey::read(plan.prompts.replay.as_ref().unwrap(), 1).unwrap();
     assert_eq!(survey.remarks(&timing).first_due_s, None);
     assert_eq!(survey.starts(&timing), [0, 1_000 * MILLI, 8_000 * MILLI]);
+}
+
+#[test]
+fn clients_of_a_folder_are_drawn_alike_by_survey_and_workload() {
+    let dir = tempfile::tempdir().unwrap();
+    let lengths = r#"{"0": {"input_tokens": "{12: 1.0}", "output_tokens": "{3: 0.5, 4: 0.5}"}}"#;
+    for (n, rate) in [(0, 0.05), (11, 0.15)] {
+        let trace = format!("0,0,0,,0,0\n600,{rate},1.0,Weibull,0.5,1.0\n1200,0,0,,0,0\n");
+        std::fs::write(dir.path().join(format!("chunk-{n}-trace.csv")), trace).unwrap();
+        std::fs::write(dir.path().join(format!("chunk-{n}-dataset.json")), lengths).unwrap();
+    }
+    let mut plan = plan_of(dir.path());
+    assert_eq!(replay(&mut plan).format.name(), "servegen");
+    let classes = ClientClasses { seed: 3, rate: Some(0.1) };
+    replay(&mut plan).clients = classes;
+    replay(&mut plan).timing = Timing { fixed: true, from: Some(600_000 * MILLI), ..Timing::default() };
+    let timing = replay(&mut plan).timing;
+    let starts = Survey::read(plan.prompts.replay.as_ref().unwrap(), 0).unwrap().starts(&timing);
+    assert_eq!(starts.len(), 60, "a tenth of a request a second for 600 s");
+    let workload = Workload::prepare(&plan).unwrap();
+    assert_eq!(workload.entries.iter().map(|e| e.at.unwrap()).collect::<Vec<_>>(), starts);
+    assert!(starts.is_sorted() && *starts.last().unwrap() < 600_000 * MILLI);
+    assert!(workload.entries.iter().all(|e| e.isl == 12 && matches!(e.osl, Some(3 | 4))));
+    replay(&mut plan).clients = ClientClasses { seed: 4, ..classes };
+    let others = Survey::read(plan.prompts.replay.as_ref().unwrap(), 0).unwrap().starts(&timing);
+    assert_ne!(others, starts);
+    std::fs::write(dir.path().join("chunk-11-trace.csv"), "0,1\n").unwrap();
+    let error = Survey::read(plan.prompts.replay.as_ref().unwrap(), 0).unwrap_err().to_string();
+    assert!(error.contains("chunk-11-trace.csv") && error.contains("line 1"), "{error}");
+}
+
+#[test]
+fn tables_of_columns_are_refused_with_how_to_write_lines() {
+    let (_dir, path) = file("t.parquet", "PAR1\u{0}\u{1}");
+    let error = detect(&path).unwrap_err().to_string();
+    assert!(error.contains("Parquet") && error.contains("to_json"), "{error}");
+    let named = Replay::of(path, Format::named("baseten_trace").unwrap());
+    assert!(Survey::read(&named, 0).unwrap_err().to_string().contains("Parquet"));
 }
 
 #[test]
