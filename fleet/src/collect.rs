@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 
 /// What a member left of a run, as the leader has it.
 #[derive(Clone, Debug)]
-pub struct Left {
+pub struct MemberResult {
     /// Its rank.
     pub rank: usize,
     /// Its machine.
@@ -34,7 +34,7 @@ impl Member {
     ///
     /// # Errors
     /// When what they left cannot be read or written.
-    pub fn collect(&self, number: u64, folder: &Path) -> Result<Vec<Left>> {
+    pub fn collect(&self, number: u64, folder: &Path) -> Result<Vec<MemberResult>> {
         let folder = folder.to_owned();
         self.ask(|inner| async move {
             let mut left = Vec::new();
@@ -48,7 +48,7 @@ impl Member {
 
 impl Inner {
     /// Waits for the end of a member's run, or for its loss, and writes its log.
-    async fn collect(&self, number: u64, rank: usize, folder: &Path) -> Result<Left> {
+    async fn collect(&self, number: u64, rank: usize, folder: &Path) -> Result<MemberResult> {
         let key = format!("member.{rank}.{number}.ended");
         let lost = |_: &Board| self.member_lost(rank);
         let ended = match self.wait_for::<Ended>(key, lost).await {
@@ -79,7 +79,7 @@ impl Inner {
                 }
             }
         }
-        Ok(Left {
+        Ok(MemberResult {
             rank,
             host: self.joined(rank).await.map(|joined| joined.host).unwrap_or_default(),
             log: path,

@@ -5,7 +5,7 @@ use crate::names::name_of;
 
 /// What the command line says of a member's identity.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Given {
+pub struct RequestedIdentity {
     /// Its rank, from 0.
     pub rank: Option<usize>,
     /// How many members there are.
@@ -49,7 +49,7 @@ impl Identity {
     ///
     /// # Errors
     /// When rank, size or name of the run are said by nobody, or are not what they can be, or contradict each other.
-    pub fn of(given: &Given, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
+    pub fn of(given: &RequestedIdentity, variable: &dyn Fn(&str) -> Option<String>) -> Result<Self> {
         let launcher = LAUNCHERS.iter().filter(|launcher| is_asked(launcher, given, variable)).find(|launcher| {
             // A batch script itself has the rank 0 of a step that it is not.
             variable(launcher.rank).is_some()
@@ -92,7 +92,7 @@ impl Identity {
     }
 }
 
-fn is_asked(launcher: &Launcher, given: &Given, variable: &dyn Fn(&str) -> Option<String>) -> bool {
+fn is_asked(launcher: &Launcher, given: &RequestedIdentity, variable: &dyn Fn(&str) -> Option<String>) -> bool {
     match launcher.rank {
         "SLURM_ARRAY_TASK_ID" => given.by_array,
         // Each task of a job array has a step of its own, whose only rank is 0.
@@ -109,7 +109,7 @@ fn number(name: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Optio
 }
 
 /// What the run is called: two steps of one Slurm job share the job's number.
-fn run_of(given: &Given, variable: &dyn Fn(&str) -> Option<String>) -> Result<String> {
+fn run_of(given: &RequestedIdentity, variable: &dyn Fn(&str) -> Option<String>) -> Result<String> {
     let slurm = || {
         let (job, step) = (variable("SLURM_JOB_ID")?, variable("SLURM_STEP_ID")?);
         Some(format!("{job}_{step}"))
@@ -129,7 +129,7 @@ fn run_of(given: &Given, variable: &dyn Fn(&str) -> Option<String>) -> Result<St
 mod tests {
     use super::*;
 
-    fn identity(given: &Given, variables: &[(&str, &str)]) -> Result<Identity> {
+    fn identity(given: &RequestedIdentity, variables: &[(&str, &str)]) -> Result<Identity> {
         let variable = |name: &str| variables.iter().find(|(n, _)| *n == name).map(|(_, value)| (*value).to_owned());
         Identity::of(given, &variable)
     }
@@ -140,22 +140,22 @@ mod tests {
 
     #[test]
     fn each_launcher_says_who_a_process_is() {
-        let run = Given { run: Some("r".into()), ..Given::default() };
-        let sized = Given { size: Some(3), ..run.clone() };
+        let run = RequestedIdentity { run: Some("r".into()), ..RequestedIdentity::default() };
+        let sized = RequestedIdentity { size: Some(3), ..run.clone() };
         let slurm = [("SLURM_PROCID", "1"), ("SLURM_NTASKS", "3"), ("SLURM_JOB_ID", "77"), ("SLURM_STEP_ID", "2")];
         let open_mpi = [("OMPI_COMM_WORLD_RANK", "2"), ("OMPI_COMM_WORLD_SIZE", "3"), ("PMIX_NAMESPACE", "a.b:1")];
         let mpich = [("PMI_RANK", "0"), ("PMI_SIZE", "3")];
-        assert_eq!(identity(&Given::default(), &slurm), is(1, 3, "77_2"));
-        assert_eq!(identity(&Given::default(), &open_mpi), is(2, 3, "a_2eb_3a1"));
+        assert_eq!(identity(&RequestedIdentity::default(), &slurm), is(1, 3, "77_2"));
+        assert_eq!(identity(&RequestedIdentity::default(), &open_mpi), is(2, 3, "a_2eb_3a1"));
         assert_eq!(identity(&run, &mpich), is(0, 3, "r"));
         assert_eq!(identity(&sized, &[("JOB_COMPLETION_INDEX", "2")]), is(2, 3, "r"));
         // Under `mpirun` in a Slurm job, Slurm's rank is the daemon's.
-        assert_eq!(identity(&Given::default(), &[&slurm[..], &open_mpi].concat()), is(2, 3, "a_2eb_3a1"));
+        assert_eq!(identity(&RequestedIdentity::default(), &[&slurm[..], &open_mpi].concat()), is(2, 3, "a_2eb_3a1"));
     }
 
     #[test]
     fn what_is_said_goes_before_what_the_launcher_says_and_a_contradiction_is_an_error() {
-        let given = |rank, size| Given { rank, size, run: Some("r".into()), by_array: false };
+        let given = |rank, size| RequestedIdentity { rank, size, run: Some("r".into()), by_array: false };
         let slurm = [("SLURM_PROCID", "1"), ("SLURM_NTASKS", "3"), ("SLURM_STEP_ID", "0")];
         assert_eq!(identity(&given(Some(4), Some(8)), &slurm), is(4, 8, "r"));
         let error = identity(&given(None, Some(8)), &slurm).unwrap_err();
@@ -166,14 +166,19 @@ mod tests {
 
     #[test]
     fn nothing_is_guessed() {
-        let sized = Given { size: Some(2), run: Some("r".into()), ..Given::default() };
+        let sized = RequestedIdentity { size: Some(2), run: Some("r".into()), ..RequestedIdentity::default() };
         // A batch script, and a task of a job array, are no member by themselves.
         let batch = [("SLURM_PROCID", "0"), ("SLURM_JOB_ID", "5"), ("SLURM_ARRAY_TASK_ID", "1")];
         assert!(identity(&sized, &batch).unwrap_err().what.contains("no launcher"));
-        let array = Given { by_array: true, ..sized.clone() };
+        let array = RequestedIdentity { by_array: true, ..sized.clone() };
         assert_eq!(identity(&array, &batch), is(1, 2, "r"));
-        assert!(identity(&Given { rank: Some(0), ..Given::default() }, &[]).unwrap_err().what.contains("how many"));
-        let nameless = Given { rank: Some(0), run: None, ..sized.clone() };
+        assert!(
+            identity(&RequestedIdentity { rank: Some(0), ..RequestedIdentity::default() }, &[])
+                .unwrap_err()
+                .what
+                .contains("how many")
+        );
+        let nameless = RequestedIdentity { rank: Some(0), run: None, ..sized.clone() };
         assert!(identity(&nameless, &[("SLURM_JOB_ID", "5")]).unwrap_err().what.contains("called"));
         let error = identity(&sized, &[("PMI_RANK", "x")]).unwrap_err();
         assert!(error.what.contains("PMI_RANK is `x`"), "{error}");

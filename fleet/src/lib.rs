@@ -32,13 +32,13 @@ mod upload;
 
 pub use address::{Address, Credentials, Tls};
 pub use clock::{Alignment, Echo, Interval, QUARTZ};
-pub use collect::Left;
+pub use collect::MemberResult;
 pub use difference::differences;
 pub use error::{Blame, Error, Result};
-pub use identity::{Given, Identity};
+pub use identity::{Identity, RequestedIdentity};
 pub use member::{Counting, Joining, Member};
 pub use names::name_of;
 pub use results::fetch_results;
 pub use runs::Next;
 pub use state::{Load, OnLoss, Options, Stopped};
-pub use status::{RunStatus, Seen};
+pub use status::{MemberStatus, RunStatus};

@@ -7,7 +7,7 @@ use crate::error::{Error, Result};
 use crate::heartbeats;
 use crate::identity::Identity;
 use crate::message::{Aligned, Joined, Over};
-use crate::silence::Heard;
+use crate::silence::Liveness;
 use crate::state::{ABOUT, Inner, LOOK_UP, Load, Options, Stopped, locked, monotonic};
 use crate::thread::ControlThread;
 use crate::upload;
@@ -144,7 +144,7 @@ async fn unless_stopped<T>(stopped: &Stopped, work: impl Future<Output = Result<
 /// Connects and claims the rank; the exit status of a run that is over.
 async fn enter(options: Options) -> Result<std::result::Result<Inner, u8>> {
     let Options { address, identity, .. } = &options;
-    let heard = Arc::new(Mutex::new(Heard::new(identity.size)));
+    let heard = Arc::new(Mutex::new(Liveness::new(identity.size)));
     let events = {
         let heard = Arc::clone(&heard);
         move |connected| locked(&heard).handle_bus(connected, monotonic())

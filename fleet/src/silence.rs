@@ -5,7 +5,7 @@ use std::time::Duration;
 
 /// The last sign of life of each member, in nanoseconds on the clock of who hears them.
 #[derive(Debug)]
-pub(crate) struct Heard {
+pub(crate) struct Liveness {
     last: Vec<Option<(u64, Heartbeat)>>,
     /// Since when the bus is there: without it nobody can be heard.
     connected_since: Option<u64>,
@@ -13,7 +13,7 @@ pub(crate) struct Heard {
     away_since: Option<u64>,
 }
 
-impl Heard {
+impl Liveness {
     /// Nothing of so many members yet.
     pub(crate) fn new(size: usize) -> Self {
         Self { last: vec![None; size], connected_since: None, away_since: None }
@@ -83,7 +83,7 @@ mod tests {
 
     #[test]
     fn a_member_is_silent_after_its_time_and_only_while_the_bus_is_there() {
-        let mut heard = Heard::new(3);
+        let mut heard = Liveness::new(3);
         heard.handle_bus(true, 0);
         for second in 0..20 {
             heard.handle_heartbeat(heartbeat(0, second, 0), second * SECOND);
@@ -109,7 +109,7 @@ mod tests {
 
     #[test]
     fn what_comes_late_counts_as_a_sign_of_life_and_changes_no_figure() {
-        let mut heard = Heard::new(1);
+        let mut heard = Liveness::new(1);
         heard.handle_bus(true, 0);
         assert!(heard.handle_heartbeat(heartbeat(0, 7, 70), SECOND));
         assert!(!heard.handle_heartbeat(heartbeat(0, 6, 60), 20 * SECOND));

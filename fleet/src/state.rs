@@ -7,7 +7,7 @@ use crate::clock::{Alignment, Interval, QUARTZ};
 use crate::error::{Error, Result};
 use crate::identity::Identity;
 use crate::message::{Aligned, Counters, Heartbeat};
-use crate::silence::Heard;
+use crate::silence::Liveness;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use std::ops::Range;
@@ -66,7 +66,7 @@ pub(crate) struct Inner {
     pub(crate) host: String,
     pub(crate) board: watch::Receiver<Board>,
     /// Whom it has heard: the leader all members, the others the leader.
-    pub(crate) heard: Arc<Mutex<Heard>>,
+    pub(crate) heard: Arc<Mutex<Liveness>>,
     /// How the leader's clock stands to its own.
     pub(crate) alignment: Mutex<Alignment>,
     /// The load of the run under way.

@@ -18,12 +18,12 @@ pub struct RunStatus {
     /// The leader's exit status, where all is over.
     pub over: Option<u8>,
     /// Those who have come, by rank.
-    pub members: Vec<Seen>,
+    pub members: Vec<MemberStatus>,
 }
 
 /// A member that has come.
 #[derive(Clone, Debug)]
-pub struct Seen {
+pub struct MemberStatus {
     /// Its rank.
     pub rank: usize,
     /// Its machine.
@@ -58,7 +58,7 @@ async fn read(address: &Address, run: &str) -> Result<RunStatus> {
         let body = bus.values.get(key.as_str()).await.map_err(|e| unread(&e))?.unwrap_or_default();
         let joined: Joined = bus.value(key, &body).await?;
         status.size = status.size.max(joined.size);
-        status.members.push(Seen { rank, host: joined.host, heartbeat: None });
+        status.members.push(MemberStatus { rank, host: joined.host, heartbeat: None });
     }
     status.members.sort_by_key(|member| member.rank);
     if let Ok(Some(body)) = bus.values.get("lead.over").await {

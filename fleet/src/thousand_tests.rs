@@ -4,7 +4,7 @@
 use crate::clock::{Alignment, Echo, Interval, QUARTZ};
 use crate::datagrams::LENGTH;
 use crate::message::{Agreed, Counters, Go, Heartbeat, Joined, Offer, Ready};
-use crate::silence::Heard;
+use crate::silence::Liveness;
 use serde::Serialize;
 use std::time::Duration;
 
@@ -64,7 +64,7 @@ fn start() -> [Traffic; 2] {
 /// each, learns who falls silent, and knows each clock.
 fn run() -> [Traffic; 3] {
     let [mut to, mut from, mut echoes] = [Traffic::default(); 3];
-    let mut heard = Heard::new(SIZE);
+    let mut heard = Liveness::new(SIZE);
     heard.handle_bus(true, 0);
     (1..SIZE).for_each(|rank| heard.expect(rank, 0));
     let mut clocks = vec![Alignment::default(); SIZE];

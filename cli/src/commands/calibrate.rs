@@ -5,7 +5,7 @@ use crate::flags::CalibrateArgs;
 use crate::live::signals;
 use crate::live::steps::Steps;
 use crate::report;
-use crate::runner::calibrate::{Tried, calibration};
+use crate::runner::calibrate::{StepEvent, calibration};
 use crate::runner::calibration_steps::StepRunner;
 use crate::runner::calibrations::CalibrationStore;
 use crate::runner::server::DemoServer;
@@ -29,9 +29,9 @@ pub(crate) fn calibrate(mut args: CalibrateArgs) -> anyhow::Result<Exit> {
     let mut steps = Steps::start(&args.profile.output);
     let found = calibration(&runner, &mut |load| {
         match load {
-            Tried::Begins(kind) => steps.tell(kind),
-            Tried::Over(step) if lines => steps.print(&report::calibrate_line(step))?,
-            Tried::Over(_) => {}
+            StepEvent::Begins(kind) => steps.tell(kind),
+            StepEvent::Over(step) if lines => steps.print(&report::calibrate_line(step))?,
+            StepEvent::Over(_) => {}
         }
         Ok(())
     });

@@ -7,7 +7,7 @@ use ringload_engine::calibration::{Basis, Calibration, Ceiling, Step, costs};
 use ringload_engine::clock;
 
 /// A load that is tried.
-pub(crate) enum Tried<'a> {
+pub(crate) enum StepEvent<'a> {
     /// It begins: its kind.
     Begins(&'a str),
     /// It is over.
@@ -15,7 +15,7 @@ pub(crate) enum Tried<'a> {
 }
 
 /// Hears of each load.
-pub(crate) type Listener<'a> = &'a mut dyn FnMut(Tried<'_>) -> anyhow::Result<()>;
+pub(crate) type Listener<'a> = &'a mut dyn FnMut(StepEvent<'_>) -> anyhow::Result<()>;
 
 /// What a request and an output event cost one core; `None` when a signal ended it.
 ///
@@ -43,12 +43,12 @@ impl Calibrator<'_> {
             return Ok(None);
         };
         let half = long.step.events_per_s / long.step.busy_share.max(LEAST_BUSY) / 2.0;
-        (self.tell)(Tried::Begins("tokens at half of that"))?;
+        (self.tell)(StepEvent::Begins("tokens at half of that"))?;
         let headroom = self.runner.paced("headroom", half.min(long.step.events_per_s));
         if self.took(headroom)?.is_none() {
             return Ok(None);
         }
-        (self.tell)(Tried::Begins("requests"))?;
+        (self.tell)(StepEvent::Begins("requests"))?;
         let requests = self.runner.requests();
         let Some(short) = self.took(requests)? else {
             return Ok(None);
@@ -61,7 +61,7 @@ impl Calibrator<'_> {
 
     /// Where answers come whole, a request is all there is.
     fn whole(&mut self) -> anyhow::Result<Option<Calibration>> {
-        (self.tell)(Tried::Begins("requests"))?;
+        (self.tell)(StepEvent::Begins("requests"))?;
         let requests = self.runner.requests();
         let Some(measured) = self.took(requests)? else {
             return Ok(None);
@@ -90,7 +90,7 @@ impl Calibrator<'_> {
         let mut best: Option<MeasuredStep> = None;
         let mut refused = false;
         for _ in 0..MOST_TOKEN_STEPS {
-            (self.tell)(Tried::Begins("tokens"))?;
+            (self.tell)(StepEvent::Begins("tokens"))?;
             let paced = self.runner.paced("tokens", target);
             let Some(measured) = self.took(paced)? else {
                 return Ok(None);
@@ -137,7 +137,7 @@ impl Calibrator<'_> {
         if self.interrupted {
             return Ok(None);
         }
-        (self.tell)(Tried::Over(&measured.step))?;
+        (self.tell)(StepEvent::Over(&measured.step))?;
         self.steps.push(measured.step.clone());
         Ok(Some(measured))
     }

@@ -18,7 +18,7 @@ enum Line {
     Succeeded(Request),
     Failed,
     /// Of the warm-up, or cancelled: it does not count.
-    Left,
+    Skipped,
 }
 
 /// A request that succeeded.
@@ -62,7 +62,7 @@ pub(super) fn observed(path: &Path) -> Result<Observed> {
             match told {
                 Line::Succeeded(request) => requests.push(request),
                 Line::Failed => failed += 1,
-                Line::Left => {}
+                Line::Skipped => {}
             }
         }
         text.clear();
@@ -91,7 +91,7 @@ fn parsed(line: &[u8]) -> serde_json::Result<Line> {
     let Record { metadata, metrics, error } = serde_json::from_slice(line)?;
     let measured = metadata.benchmark_phase.as_deref().is_none_or(|phase| phase == "profiling");
     if !measured || metadata.was_cancelled {
-        return Ok(Line::Left);
+        return Ok(Line::Skipped);
     }
     if error.is_some() {
         return Ok(Line::Failed);

@@ -4,7 +4,7 @@
 use crate::export::uuid;
 use crate::live::signals;
 use crate::result::selftest::{ScheduleError, Selftest, Truthfulness};
-use crate::runner::calibrate::{Tried, calibration};
+use crate::runner::calibrate::{StepEvent, calibration};
 use crate::runner::calibration_steps::StepRunner;
 use ringload_engine::calibration::{Asked, drive};
 use ringload_engine::clock::{MICRO, MILLI, SECOND};
@@ -35,8 +35,8 @@ pub(crate) fn selftest(
     }
     tell("a schedule against when its requests leave");
     let schedule = schedule(runner)?;
-    let step = &mut |load: Tried<'_>| {
-        if let Tried::Begins(kind) = load {
+    let step = &mut |load: StepEvent<'_>| {
+        if let StepEvent::Begins(kind) = load {
             tell(&format!("what a core can drive: {kind}"));
         }
         Ok(())

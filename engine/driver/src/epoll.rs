@@ -5,7 +5,7 @@
 use super::pace::{LARGEST_READ, Pace};
 use super::packet::{Packets, Read};
 use super::segments::{OneRead, Reads};
-use super::socket::{self, Tried, errno};
+use super::socket::{self, SendOutcome, errno};
 use super::stamp::{CONTROL_BYTES, Stamper};
 use super::transmit::Marks;
 use super::window::Window;
@@ -371,9 +371,9 @@ impl Driver for Epoll {
             return Sending::Pending;
         }
         let (taken, mut error) = match socket::first_try(socket.as_raw_fd(), bytes, stamped) {
-            Tried::All => return Sending::Done,
-            Tried::Nothing(e) => return Sending::Failed(e),
-            Tried::Part(taken, error) => (taken, error),
+            SendOutcome::All => return Sending::Done,
+            SendOutcome::Nothing(e) => return Sending::Failed(e),
+            SendOutcome::Part(taken, error) => (taken, error),
         };
         slot.unsent.extend_from_slice(&bytes[taken..]);
         if error.is_none() {

@@ -152,7 +152,7 @@ pub(super) fn acknowledge(socket: &Socket) {
 
 /// What the kernel took of a send that was tried once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Tried {
+pub(super) enum SendOutcome {
     /// All of it.
     All,
     /// So many bytes: either no more fit for now, or the error number came after them.
@@ -183,11 +183,11 @@ fn send_once(fd: RawFd, bytes: &[u8]) -> Result<usize, i32> {
 }
 
 /// The outcome of a first try; what is left over is for a slower path.
-pub(super) fn first_try(fd: RawFd, bytes: &[u8], stamped: bool) -> Tried {
+pub(super) fn first_try(fd: RawFd, bytes: &[u8], stamped: bool) -> SendOutcome {
     match send_now(fd, bytes, stamped) {
-        (n, None) if n == bytes.len() => Tried::All,
-        (0, Some(e)) => Tried::Nothing(e),
-        (n, error) => Tried::Part(n, error),
+        (n, None) if n == bytes.len() => SendOutcome::All,
+        (0, Some(e)) => SendOutcome::Nothing(e),
+        (n, error) => SendOutcome::Part(n, error),
     }
 }
 

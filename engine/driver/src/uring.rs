@@ -22,7 +22,7 @@ use super::message::StampedMessage;
 use super::pace::Pace;
 use super::packet::{Packets, Read};
 use super::segments::{OneRead, Reads};
-use super::socket::{self, Tried, number};
+use super::socket::{self, SendOutcome, number};
 use super::stamp::{CONTROL_BYTES, Stamper};
 use super::transmit::Marks;
 use super::window::Window;
@@ -739,13 +739,13 @@ impl Driver for Uring {
             return Sending::Pending;
         }
         match socket::first_try(fd, bytes, stamped) {
-            Tried::All => return Sending::Done,
-            Tried::Nothing(e) => return Sending::Failed(e),
-            Tried::Part(taken, None) => {
+            SendOutcome::All => return Sending::Done,
+            SendOutcome::Nothing(e) => return Sending::Failed(e),
+            SendOutcome::Part(taken, None) => {
                 held.sending.extend_from_slice(&bytes[taken..]);
                 self.ask_to_send(number);
             }
-            Tried::Part(taken, Some(e)) => {
+            SendOutcome::Part(taken, Some(e)) => {
                 held.sending.extend_from_slice(&bytes[taken..]);
                 held.failed = Some(e);
                 self.failures.push((key.masked(), e));

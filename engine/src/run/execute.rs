@@ -8,7 +8,7 @@ use super::prepare::Prepared;
 use super::recorder::{self, Looks};
 use super::reread;
 use super::resources::memory;
-use super::seen::Seen;
+use super::seen::RecordSpan;
 use super::worker_thread::{WorkerResult, WorkerThread};
 use super::{Gate, Watcher};
 use crate::clock::{self, RealtimeOffset};
@@ -112,7 +112,7 @@ impl Threads<'_> {
         log: &mut LogWriter,
         watcher: Option<Watcher<'_>>,
         error_limit: &mut ErrorLimit,
-    ) -> Result<(Vec<WorkerResult>, (u64, Seen))> {
+    ) -> Result<(Vec<WorkerResult>, (u64, RecordSpan))> {
         let cores = &self.prepared.cores;
         // Names that are looked up during the run are asked for at a thread off the workers' cores.
         let asked = self.prepared.addrs.iter().any(Vec::is_empty);
@@ -147,7 +147,7 @@ impl Threads<'_> {
         mut watcher: Option<Watcher<'_>>,
         error_limit: &mut ErrorLimit,
         workers_done: &AtomicBool,
-    ) -> (u64, Seen) {
+    ) -> (u64, RecordSpan) {
         driver::keep_off(&self.prepared.cores);
         let _end = EndOnPanic(self.barrier);
         let secrets = Secrets::of(self.plan);

@@ -1,6 +1,6 @@
 //! What is left when the load has ended.
 
-use super::seen::Seen;
+use super::seen::RecordSpan;
 use super::shift::Shift;
 use crate::clock::RealtimeOffset;
 use crate::error::{Error, Result};
@@ -75,12 +75,12 @@ pub(super) struct Log {
     /// What is added to its instants.
     pub(super) shift: Shift,
     /// What was seen of its records; `None` where they have to be asked.
-    pub(super) seen: Option<Seen>,
+    pub(super) seen: Option<RecordSpan>,
 }
 
 impl Log {
     /// The log of a process whose clock is the run's.
-    pub(super) fn here(log: RecordLog, seen: Option<Seen>) -> Self {
+    pub(super) fn here(log: RecordLog, seen: Option<RecordSpan>) -> Self {
         Self { log, shift: Shift::default(), seen }
     }
 

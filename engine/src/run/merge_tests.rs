@@ -3,7 +3,7 @@
 use super::finished::{Finished, Log};
 use super::merge::{Member, Merge, condense};
 use super::reread::{note_begun, note_ended, reread, reread_all};
-use super::seen::Seen;
+use super::seen::RecordSpan;
 use super::shift::Shift;
 use super::summarize::summarize;
 use crate::clock::{MILLI, RealtimeOffset, SECOND};
@@ -53,7 +53,7 @@ fn log(dir: &Path, rank: u64, with_seen: bool) -> PathBuf {
     log.note(Note::Head, b"{}").unwrap();
     note_begun(&mut log, RealtimeOffset::sample(), &facts()).unwrap();
     let own: Vec<Record> = records(rank).into_iter().map(|record| record.shifted(-AHEAD[rank as usize])).collect();
-    let mut seen = Seen::default();
+    let mut seen = RecordSpan::default();
     for record in &own {
         log.append(record).unwrap();
         seen.add(record);
@@ -105,7 +105,7 @@ fn figures_of_merged_logs_are_those_of_one_log_digit_for_digit() {
         let merged = merged(reread_all(&paths).into_iter().map(|one| one.unwrap().finished).collect());
         let mut whole = LogWriter::create(&dir.path().join("whole")).unwrap();
         let all: Vec<Record> = (0..3).flat_map(records).collect();
-        let mut seen = Seen::default();
+        let mut seen = RecordSpan::default();
         for record in &all {
             whole.append(record).unwrap();
             seen.add(record);
@@ -137,7 +137,7 @@ fn a_log_is_read_the_same_whatever_it_says_of_its_records_and_where_it_was_cut()
     assert_eq!((told.prompts, asked.prompts), (5, 5));
     let json = |finished: &Finished| serde_json::to_value(finished.shard()).unwrap();
     assert_eq!(json(&told.finished), json(&asked.finished));
-    assert_eq!(told.finished.logs[0].seen, Seen::of(asked.finished.logs[0].log.read().unwrap()).ok());
+    assert_eq!(told.finished.logs[0].seen, RecordSpan::of(asked.finished.logs[0].log.read().unwrap()).ok());
     assert_eq!(asked.finished.logs[0].seen, None);
     let whole = std::fs::read(log(dir.path(), 1, true)).unwrap();
     let cut = dir.path().join("cut");

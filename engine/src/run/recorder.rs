@@ -1,7 +1,7 @@
 //! The thread that keeps the records.
 
 use super::drain::drain;
-use super::seen::Seen;
+use super::seen::RecordSpan;
 use crate::clock::{self, Nanos, SECOND};
 use crate::error::Result;
 use crate::record::{LogWriter, Record};
@@ -28,9 +28,9 @@ pub(super) fn write<W: Write>(
     log: &mut LogWriter<W>,
     done: &AtomicBool,
     looks: Looks<'_>,
-) -> (u64, Seen) {
+) -> (u64, RecordSpan) {
     let log = RefCell::new(Flushing { log, at: clock::monotonic(), failed: false, full: looks.full });
-    let (mut lost, mut seen) = (0, Seen::default());
+    let (mut lost, mut seen) = (0, RecordSpan::default());
     let kept = drain(
         consumers,
         |ring| ring.pop().ok(),

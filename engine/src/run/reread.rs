@@ -1,7 +1,7 @@
 //! A run from its record log: one that ended, as it was summed up; or what was measured by one that did not.
 
 use super::finished::{Finished, Log};
-use super::seen::Seen;
+use super::seen::RecordSpan;
 use crate::clock::RealtimeOffset;
 use crate::error::{Error, Result};
 use crate::measure::{PhaseFacts, RunFacts, Shard, Sums};
@@ -14,33 +14,33 @@ use std::thread;
 
 /// What a log tells of a run when its load begins.
 #[derive(Deserialize, Serialize)]
-struct Begun<F> {
+struct Beginning<F> {
     offset: RealtimeOffset,
     facts: F,
 }
 
 /// What a log tells of a run when its load has ended.
 #[derive(Deserialize, Serialize)]
-struct Ended<S, F> {
+struct Ending<S, F> {
     shard: S,
     facts: F,
     /// Absent in a log of which the records have to be asked.
     #[serde(default)]
-    seen: Option<Seen>,
+    seen: Option<RecordSpan>,
 }
 
 /// Leaves in the log what is known before the load.
 pub(super) fn note_begun<W: Write>(log: &mut LogWriter<W>, offset: RealtimeOffset, facts: &RunFacts) -> Result<()> {
-    note(log, Note::Begun, &Begun { offset, facts })
+    note(log, Note::Begun, &Beginning { offset, facts })
 }
 
 /// Leaves in the log what is known after it.
 pub(super) fn note_ended<W: Write>(
     log: &mut LogWriter<W>,
     (shard, facts): (&Shard, &RunFacts),
-    seen: Option<Seen>,
+    seen: Option<RecordSpan>,
 ) -> Result<()> {
-    let noted = note(log, Note::Ended, &Ended { shard, facts, seen });
+    let noted = note(log, Note::Ended, &Ending { shard, facts, seen });
     // A log whose file is full is told of elsewhere.
     if log.failure().is_some() { Ok(()) } else { noted }
 }
@@ -94,10 +94,10 @@ pub fn reread(path: &Path) -> Result<Reread> {
             "there is nothing to report: remove it, and run again",
         ));
     };
-    let Begun { offset, facts } = parsed::<Begun<RunFacts>>(path, &begun)?;
+    let Beginning { offset, facts } = parsed::<Beginning<RunFacts>>(path, &begun)?;
     let (shard, facts, seen) = match ended {
         Some(body) => {
-            let Ended { shard, facts, seen } = parsed::<Ended<Shard, RunFacts>>(path, &body)?;
+            let Ending { shard, facts, seen } = parsed::<Ending<Shard, RunFacts>>(path, &body)?;
             (shard, facts, seen)
         }
         None => tally.unwrap_or_default().finish(facts, offset),
@@ -166,7 +166,7 @@ pub(super) fn left_by(
     log: &RecordLog,
     facts: RunFacts,
     offset: RealtimeOffset,
-) -> Result<Option<(Shard, RunFacts, Option<Seen>)>> {
+) -> Result<Option<(Shard, RunFacts, Option<RecordSpan>)>> {
     let (tally, _) = Tally::of(log)?;
     let any = tally.shard.is_some();
     Ok(any.then(|| tally.finish(facts, offset)))
@@ -192,7 +192,7 @@ struct Tally {
     shard: Option<Shard>,
     /// Start and end of the warm-up and of the measured phase.
     phases: [Option<(u64, u64)>; 2],
-    seen: Seen,
+    seen: RecordSpan,
 }
 
 impl Tally {
@@ -219,7 +219,7 @@ impl Tally {
         *phase = Some((from.min(begun), to.max(end)));
     }
 
-    fn finish(self, mut facts: RunFacts, offset: RealtimeOffset) -> (Shard, RunFacts, Option<Seen>) {
+    fn finish(self, mut facts: RunFacts, offset: RealtimeOffset) -> (Shard, RunFacts, Option<RecordSpan>) {
         let shard = self.shard.unwrap_or_default();
         let of = |kind: PhaseKind, facts: PhaseFacts| {
             let began = offset.sampled_at();

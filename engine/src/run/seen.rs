@@ -9,14 +9,14 @@ use serde::{Deserialize, Serialize};
 
 /// What was seen of the records of a log.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-pub(super) struct Seen {
+pub(super) struct RecordSpan {
     /// The first issue in the measured phase.
     first_issue: Option<Nanos>,
     /// The last end of a request of that phase, and its issue, by which its instants are moved.
     last_end: Option<(Nanos, Nanos)>,
 }
 
-impl Seen {
+impl RecordSpan {
     /// Of these records.
     pub(super) fn of(records: impl IntoIterator<Item = Result<Record>>) -> Result<Self> {
         let mut seen = Self::default();
@@ -51,7 +51,7 @@ mod tests {
     fn it_is_what_the_records_say_on_the_clock_of_the_run() {
         let warmup = Record { phase: PhaseKind::Warmup, ..streamed(0, 1, 1, &[]) };
         let records = [streamed(1, 200, 50, &[10]), warmup, streamed(0, 100, 300, &[])];
-        let mut seen = Seen::default();
+        let mut seen = RecordSpan::default();
         assert_eq!(seen.timeline(&Shift::default()), None);
         records.iter().for_each(|record| seen.add(record));
         assert_eq!(seen.timeline(&Shift::default()), Timeline::of(&records));

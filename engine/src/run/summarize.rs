@@ -1,7 +1,7 @@
 //! Records are read back, counted and summed.
 
 use super::finished::{Finished, Log};
-use super::seen::Seen;
+use super::seen::RecordSpan;
 use crate::driver;
 use crate::error::Result;
 use crate::measure::{RequestMetrics, Summarizer, Summary, Sums, Timeline, TokenCounts, TokenSource, request_metrics};
@@ -211,7 +211,7 @@ fn timeline(plan: &Plan, finished: &Finished) -> Result<Timeline> {
     for log in finished.logs.iter().filter(|_| plan.slice.is_some()) {
         let seen = match log.seen {
             Some(seen) => seen,
-            None => Seen::of(log.log.read()?)?,
+            None => RecordSpan::of(log.log.read()?)?,
         };
         let Some(line) = seen.timeline(&log.shift) else { continue };
         let known = whole.unwrap_or(line);

@@ -16,7 +16,7 @@ use ringload_engine::run::{self, Control, Finished, Gate, Merge, Shift};
 use ringload_engine::workload::Workload;
 use ringload_engine::{Error, Result};
 use ringload_fleet::message::{Aligned, Announcement, Offer};
-use ringload_fleet::{Interval, Left, Member};
+use ringload_fleet::{Interval, Member, MemberResult};
 use std::any::Any;
 use std::path::Path;
 use std::sync::Arc;
@@ -204,7 +204,7 @@ pub(super) fn clock_of(clock: Aligned) -> MemberClock {
     MemberClock { began: (clock.began, ends(clock.then)), ended: (clock.ended, ends(clock.at_end)) }
 }
 
-fn figure(left: &Left, cores: usize) -> MemberFigures {
+fn figure(left: &MemberResult, cores: usize) -> MemberFigures {
     MemberFigures {
         rank: left.rank,
         host: left.host.clone(),

@@ -24,7 +24,7 @@ use crate::runner::role::Role;
 use leader::Leader;
 use member::Follower;
 use ringload_engine::{Error, Result};
-use ringload_fleet::{Address, Blame, Given, Identity, Joining, Member, OnLoss, Options};
+use ringload_fleet::{Address, Blame, Identity, Joining, Member, OnLoss, Options, RequestedIdentity};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ use std::time::Duration;
 pub(crate) fn join(args: &FleetArgs) -> Result<Role> {
     args.check()?;
     let Some(url) = &args.fleet else { return Ok(Role::Alone) };
-    let given = Given {
+    let given = RequestedIdentity {
         rank: args.fleet_rank,
         size: args.fleet_size.and_then(|size| usize::try_from(size).ok()),
         run: args.fleet_run.clone(),

@@ -5,7 +5,7 @@ use crate::exit::Exit;
 use crate::flags::StatusArgs;
 use crate::terminal::print;
 use ringload_engine::Result;
-use ringload_fleet::{RunStatus, Seen, name_of};
+use ringload_fleet::{MemberStatus, RunStatus, name_of};
 use std::fmt::Write as _;
 
 /// Prints who has joined a run, who is alive, and how far they are.
@@ -26,7 +26,7 @@ fn text(run: &str, status: &RunStatus) -> String {
         (None, runs) => format!("run {runs} is under way"),
     };
     let mut text = format!("{run}: {state}\n");
-    for Seen { rank, host, heartbeat } in &status.members {
+    for MemberStatus { rank, host, heartbeat } in &status.members {
         let said = match heartbeat {
             None => "not heard".to_owned(),
             Some(heartbeat) => format!(
@@ -57,8 +57,8 @@ mod tests {
         let heartbeat =
             Heartbeat { counters: Counters { done: 41, in_flight: 3, ..Counters::default() }, ..Heartbeat::default() };
         let members = vec![
-            Seen { rank: 0, host: "a".into(), heartbeat: Some(heartbeat) },
-            Seen { rank: 1, host: "b".into(), heartbeat: None },
+            MemberStatus { rank: 0, host: "a".into(), heartbeat: Some(heartbeat) },
+            MemberStatus { rank: 1, host: "b".into(), heartbeat: None },
         ];
         let status = RunStatus { size: 3, runs: 1, over: None, members };
         let text = text("r", &status);

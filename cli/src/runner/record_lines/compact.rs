@@ -56,7 +56,7 @@ impl Fields {
             return None;
         }
         if !measured || cancelled {
-            return Some(Line::Left);
+            return Some(Line::Skipped);
         }
         let mut values = [None; 3];
         for (value, finder) in values.iter_mut().zip(&self.values) {

@@ -1,7 +1,7 @@
 //! How connections are closed, and how requests end that do not end by themselves, for both protocols.
 
 use super::Connections;
-use super::pool::Left;
+use super::pool::Remainder;
 use super::slot::State;
 use crate::clock::Nanos;
 use crate::driver::{Driver, Key};
@@ -15,7 +15,7 @@ impl<D: Driver> Connections<'_, D> {
         if self.pool.slots[slot].h2_key().is_some() {
             self.end_stream_now(slot, now, |_| {});
         } else {
-            self.pool.finish(slot, Left::Body, now);
+            self.pool.finish(slot, Remainder::Body, now);
         }
     }
 
@@ -38,7 +38,7 @@ impl<D: Driver> Connections<'_, D> {
             return;
         }
         end(&mut self.pool.slots[slot].exchange);
-        self.pool.finish(slot, Left::Useless, at);
+        self.pool.finish(slot, Remainder::Useless, at);
         let key = self.pool.slots.key_of(slot);
         self.close(key);
         self.pool.handle_closed_already(key);
@@ -48,7 +48,7 @@ impl<D: Driver> Connections<'_, D> {
     fn end_stream_now(&mut self, stream: u32, at: Nanos, end: impl FnOnce(&mut Exchange)) {
         let h2 = self.pool.cancel_stream(stream, at);
         end(&mut self.pool.slots[stream].exchange);
-        self.pool.finish(stream, Left::Useless, at);
+        self.pool.finish(stream, Remainder::Useless, at);
         if let Some(key) = h2 {
             self.flush(key);
             self.close_spent(key);
@@ -67,7 +67,7 @@ impl<D: Driver> Connections<'_, D> {
             if self.pool.slots[slot].exchange.active() {
                 self.pool.slots[slot].exchange.abandon(now);
                 connections.extend(self.pool.cancel_stream(slot, now));
-                self.pool.finish(slot, Left::Useless, now);
+                self.pool.finish(slot, Remainder::Useless, now);
                 self.close(self.pool.slots.key_of(slot));
             }
         }

@@ -2,7 +2,7 @@
 
 use super::h2_connection::H2Connection;
 use super::http2::wants_http1;
-use super::pool::{Command, Left, Pool};
+use super::pool::{Command, Pool, Remainder};
 use super::slot::no_memory;
 use super::tls::arrival_of_records;
 use crate::arrival::Arrival;
@@ -156,13 +156,13 @@ impl Pool<'_> {
                         Progress::Complete => self.set_body_deadline(tag, seen),
                         Progress::Done { .. } => {
                             h2.reset(tag, seen);
-                            self.finish(tag, Left::Useless, seen);
+                            self.finish(tag, Remainder::Useless, seen);
                         }
                     }
                 }
                 http2::Event::End { tag } => {
                     self.slots[tag].exchange.handle_end(arrival, input.is_empty());
-                    self.finish(tag, Left::Nothing, seen);
+                    self.finish(tag, Remainder::Nothing, seen);
                 }
                 http2::Event::Reset { tag, code, untouched } => {
                     let stream = self.slots.key_of(tag);
@@ -223,7 +223,7 @@ impl Pool<'_> {
 
     fn fail_stream(&mut self, tag: u32, cause: Cause, what: String, seen: Nanos) {
         self.slots[tag].exchange.fail(cause, Some(what), seen);
-        self.finish(tag, Left::Useless, seen);
+        self.finish(tag, Remainder::Useless, seen);
     }
 
     /// The kernel has taken all that was given to it for an HTTP/2 connection.

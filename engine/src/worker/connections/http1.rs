@@ -1,6 +1,6 @@
 //! HTTP/1.1: a request has a connection of its own; its events, and how it is sent.
 
-use super::pool::{Command, Left, Pool, send_cause, unread_body};
+use super::pool::{Command, Pool, Remainder, send_cause, unread_body};
 use super::slot::State;
 use super::{Connections, STAMPED_OVER};
 use crate::clock::Nanos;
@@ -51,7 +51,7 @@ impl Pool<'_> {
                     Progress::Pending => {}
                     Progress::Complete => self.set_body_deadline(key.slot, seen),
                     Progress::Refused => self.set_words_deadline(key.slot, seen),
-                    Progress::Done { reusable } => self.finish(key.slot, Left::after(reusable), seen),
+                    Progress::Done { reusable } => self.finish(key.slot, Remainder::after(reusable), seen),
                 }
             }
             Event::Received { bytes, .. } if slot.state() == State::Draining => {
@@ -90,7 +90,7 @@ impl Pool<'_> {
             self.command(Command::Lost(key, cause, Some(detail), seen));
         } else if let Progress::Done { .. } = slot.exchange.handle_closed(seen) {
             self.handle_body_closed(key.slot, seen);
-            self.finish(key.slot, Left::Useless, seen);
+            self.finish(key.slot, Remainder::Useless, seen);
         }
     }
 

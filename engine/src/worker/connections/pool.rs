@@ -79,7 +79,7 @@ pub(super) enum Command {
 
 /// What is left to read of the response of a request that has ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Left {
+pub(super) enum Remainder {
     /// Nothing: its body ended in order, and its connection may serve on.
     Nothing,
     /// The end of the body of a complete response.
@@ -88,7 +88,7 @@ pub(super) enum Left {
     Useless,
 }
 
-impl Left {
+impl Remainder {
     /// After a response that is over.
     pub(super) fn after(reusable: bool) -> Self {
         if reusable { Self::Nothing } else { Self::Useless }
@@ -267,7 +267,7 @@ impl<'a> Pool<'a> {
 
     /// The request of a slot has ended: its record goes out, the slot is free for the next. `left` says what is left to
     /// read of its response.
-    pub(super) fn finish(&mut self, slot: u32, left: Left, seen: Nanos) {
+    pub(super) fn finish(&mut self, slot: u32, left: Remainder, seen: Nanos) {
         if self.slots[slot].exchange.take_due() && self.ask_again(slot, left, seen) {
             return;
         }
@@ -279,7 +279,7 @@ impl<'a> Pool<'a> {
         let software = state.exchange.software();
         let origin = state.take_origin();
         let connected = state.state() == State::Busy;
-        let kept = connected && left != Left::Useless && record.status != CONTENT_TOO_LARGE;
+        let kept = connected && left != Remainder::Useless && record.status != CONTENT_TOO_LARGE;
         let for_session = kept && reuse == Reuse::StickySessions && origin.session.is_some();
         self.ends.push_back(RequestEnd {
             session: origin.session,
@@ -298,7 +298,7 @@ impl<'a> Pool<'a> {
         if state.h2_key().is_some() {
             self.slots.end_stream(slot);
         } else if for_session || kept && reuse == Reuse::Pooled {
-            state.connection.handle_response(left == Left::Body);
+            state.connection.handle_response(left == Remainder::Body);
             self.park(key, seen);
         } else {
             state.handle_closing();
@@ -312,9 +312,9 @@ impl<'a> Pool<'a> {
 
     /// The answer of a slot's request is a job that is not done: it is asked for after a pause, on the same connection.
     /// Whether it can be; else the request has failed.
-    fn ask_again(&mut self, slot: u32, left: Left, now: Nanos) -> bool {
+    fn ask_again(&mut self, slot: u32, left: Remainder, now: Nanos) -> bool {
         let state = &mut self.slots[slot];
-        if left == Left::Nothing && state.h2_key().is_none() {
+        if left == Remainder::Nothing && state.h2_key().is_none() {
             state.connection.handle_response(false);
             let id = state.exchange.request_id();
             self.deadlines.set(now.saturating_add(JOB_PAUSE), DeadlineKind::Job, slot, id);

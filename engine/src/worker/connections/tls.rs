@@ -1,6 +1,6 @@
 //! Connections under TLS: what arrives sealed, and when a handshake is over.
 
-use super::pool::{Command, Left, Pool};
+use super::pool::{Command, Pool, Remainder};
 use super::slot::State;
 use crate::arrival::{Arrival, Exact};
 use crate::clock::Nanos;
@@ -66,7 +66,7 @@ impl Pool<'_> {
         }
         match (progress, failed) {
             (Progress::Done { reusable }, failed) => {
-                let left = Left::after(reusable && failed.is_none() && !ended);
+                let left = Remainder::after(reusable && failed.is_none() && !ended);
                 self.finish(key.slot, left, seen);
             }
             // At once: the close that follows must not be taken for the cause.
@@ -74,7 +74,7 @@ impl Pool<'_> {
                 let exchange = &mut self.slots[key.slot].exchange;
                 let (cause, detail) = explain(&e);
                 exchange.fail(cause, Some(detail), seen);
-                self.finish(key.slot, Left::Useless, seen);
+                self.finish(key.slot, Remainder::Useless, seen);
             }
             (Progress::Complete | Progress::Refused, None) if ended => self.handle_peer_closed(key, seen),
             (Progress::Refused, _) => self.set_words_deadline(key.slot, seen),
