@@ -109,7 +109,7 @@ fn answer<'a>(exchange: &mut Exchange, reads: impl Iterator<Item = &'a [u8]>) ->
         now += 10;
         progress = match reads.next() {
             Some(read) => exchange.handle_received(read, &now.into()),
-            None => exchange.handle_closed(now),
+            None => exchange.handle_closed(now, now),
         };
         assert!(now < 10 * u64::from(u32::MAX));
     }
@@ -257,7 +257,7 @@ fn any_order(scene: Scene, script: &[u8]) {
                 exchange.handle_retry(Retry::Unprocessed);
                 assert!(!exchange.may_be_retried(1), "a request is retried once");
             }
-            9 => progress = exchange.handle_closed(now),
+            9 => progress = exchange.handle_closed(now, now),
             10 => progress = exchange.fail(Cause::Timeout, Some("late".into()), now),
             11 => {
                 exchange.cancel(now);

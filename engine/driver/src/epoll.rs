@@ -47,7 +47,7 @@ struct Slot {
     paced: bool,
     /// It is not read for now.
     resting: bool,
-    /// Since when it may have had bytes that no wait could read; 0 without.
+    /// Since when it may have had bytes, or the peer's end, that no wait could read; 0 without.
     unread_since: Nanos,
     reads: Cell<Reads>,
     /// It is to be woken when it can be written to.
@@ -175,7 +175,8 @@ impl Epoll {
         let Some(socket) = &slot.socket else {
             return Err(libc::EBADF);
         };
-        let reading = if slot.resting { 0 } else { libc::EPOLLIN };
+        // The peer's end is told with what came before it.
+        let reading = if slot.resting { 0 } else { libc::EPOLLIN | libc::EPOLLRDHUP };
         let writing = if slot.writing { libc::EPOLLOUT } else { 0 };
         self.control(libc::EPOLL_CTL_MOD, socket.as_raw_fd(), (reading | writing) as u32, key)
     }
@@ -216,13 +217,17 @@ impl Epoll {
         }
         let mut control = [0; CONTROL_BYTES];
         match self.read(index, &mut control) {
-            Ok((0, _)) => self.quiet(key, seen, Event::Closed, on),
+            Ok((0, _)) => self.quiet(key, seen, Event::Closed { since: self.closed_since(index) }, on),
             Ok((n, control_bytes)) => {
                 let time = self.stamper.arrival_after(&control[..control_bytes], seen);
                 let emptied = n < self.most(index);
                 let slot = &mut self.slots[index];
                 let unread_since = slot.unread_since;
-                slot.unread_since = self.window.unread(unread_since, emptied, slot.paced);
+                slot.unread_since = match emptied && flags & libc::EPOLLRDHUP as u32 != 0 {
+                    // The end was there as well; the next wait tells it.
+                    true => self.window.closed_since(unread_since).max(1),
+                    false => self.window.unread(unread_since, emptied, slot.paced),
+                };
                 slot.reads.get_mut().add(n, emptied);
                 let Some(socket) = &slot.socket else { return };
                 if self.options.quickack {
@@ -239,8 +244,13 @@ impl Epoll {
                 }
             }
             Err(libc::EAGAIN | libc::EINTR) => {}
-            Err(e) => self.quiet(key, seen, Event::ReadFailed(e), on),
+            Err(e) => self.quiet(key, seen, Event::failed_read(e, self.closed_since(index)), on),
         }
+    }
+
+    /// An instant before which the connection in a slot, whose end was found, had not ended.
+    fn closed_since(&self, index: usize) -> Nanos {
+        self.window.closed_since(self.slots[index].unread_since)
     }
 
     /// The error queue of a connection has something: reports what that says of sends with names. Whether it may have
@@ -347,7 +357,7 @@ impl Driver for Epoll {
     fn adopt(&mut self, key: Key, socket: OwnedFd) -> Result<(), i32> {
         let socket = Socket::from(socket);
         socket.set_nonblocking(true).map_err(|e| socket::number(&e))?;
-        self.control(libc::EPOLL_CTL_ADD, socket.as_raw_fd(), libc::EPOLLIN as u32, key)?;
+        self.control(libc::EPOLL_CTL_ADD, socket.as_raw_fd(), (libc::EPOLLIN | libc::EPOLLRDHUP) as u32, key)?;
         self.slots[key.slot as usize] =
             Slot { socket: Some(socket), generation: key.generation & GENERATION_MASK, ..Slot::default() };
         Ok(())

@@ -164,10 +164,23 @@ pub enum Event<'a> {
         /// When they arrived.
         arrival: Arrival<'a>,
     },
-    /// The peer closed its side.
-    Closed,
+    /// The peer closed its side. The kernel does not stamp that.
+    Closed {
+        /// An instant before which it had not; 0 where none is known.
+        since: Nanos,
+    },
     /// The read failed; the error number.
     ReadFailed(i32),
+}
+
+impl Event<'_> {
+    /// A read failed. A reset after the peer's end in order is told by an error of its own: the end counts.
+    fn failed_read(errno: i32, since: Nanos) -> Self {
+        match errno {
+            libc::EPIPE => Self::Closed { since },
+            errno => Self::ReadFailed(errno),
+        }
+    }
 }
 
 /// What came of a send that was tried at once.

@@ -293,7 +293,7 @@ impl<P: Peer> Driver for Sim<P> {
                     let (bytes, arrival) = (&bytes, at.into());
                     on(key, Event::Received { bytes, arrival }, seen);
                 }
-                Step::Close => on(key, Event::Closed, seen),
+                Step::Close => on(key, Event::Closed { since: since.min(at) }, seen),
                 Step::Reset => on(key, Event::ReadFailed(libc::ECONNRESET), seen),
             }
         }

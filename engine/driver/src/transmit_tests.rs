@@ -53,7 +53,7 @@ impl<D: Driver> Link<D> {
                 Event::Transmitted { name, at } => Told::Stamps(name, at),
                 Event::Sent => Told::Sent,
                 Event::Received { .. } => Told::Received,
-                Event::Closed => Told::Closed,
+                Event::Closed { .. } => Told::Closed,
                 other => panic!("{other:?}"),
             });
         };

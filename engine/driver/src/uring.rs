@@ -548,10 +548,11 @@ impl Uring {
         } else if entry.result() == -libc::ECANCELED {
             self.arm_again(number);
         } else if entry.result() < 0 {
+            let since = self.closed_since(number);
             if let Some(held) = self.connections.held(number) {
                 held.ended = true;
             }
-            on(key, Event::ReadFailed(-entry.result()), seen);
+            on(key, Event::failed_read(-entry.result(), since), seen);
         } else if !cqueue::more(entry.flags()) {
             self.arm_again(number);
         }
@@ -582,7 +583,13 @@ impl Uring {
                 return;
             }
         }
-        on(key, Event::Closed, seen);
+        on(key, Event::Closed { since: self.closed_since(number) }, seen);
+    }
+
+    /// An instant before which a connection whose end was found had not ended.
+    fn closed_since(&mut self, number: u32) -> Nanos {
+        let unread = self.connections.held(number).map_or(0, |held| held.unread_since);
+        self.window.closed_since(unread)
     }
 
     /// Arms a receive that ended of itself: what arrives until the kernel has the new one waits in the queue.
@@ -610,7 +617,8 @@ impl Uring {
             held.report_stamps(&self.stamper, &mut |event| on(key, event, seen));
         }
         if told < 0 {
-            on(key, Event::ReadFailed(-told), seen);
+            let event = Event::failed_read(-told, self.window.closed_since(held.unread_since));
+            on(key, event, seen);
             return;
         }
         let mut control = [0; CONTROL_BYTES];
@@ -630,7 +638,7 @@ impl Uring {
                 self.pace.read(key, n, seen);
             }
             Err(libc::EAGAIN | libc::EINTR) => self.arm_receive(number),
-            Err(e) => on(key, Event::ReadFailed(e), seen),
+            Err(e) => on(key, Event::failed_read(e, self.window.closed_since(held.unread_since)), seen),
         }
     }
 
@@ -663,7 +671,7 @@ impl Uring {
         let closes = std::mem::take(&mut held.closes);
         on(key, event, seen);
         if closes {
-            on(key, Event::Closed, seen);
+            on(key, Event::Closed { since: self.closed_since(number) }, seen);
         }
     }
 

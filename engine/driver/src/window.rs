@@ -119,6 +119,11 @@ impl Window {
         self.earliest(self.now.seen).max(self.floor())
     }
 
+    /// The same for the end of a connection, `unread` as in [`Self::since`].
+    pub(super) fn closed_since(&self, unread: Nanos) -> Nanos {
+        if unread == 0 { self.done_since() } else { unread }
+    }
+
     /// The bound for bytes of a connection. `unread` is the instant since when it may have had bytes that no wait could
     /// read; 0 without.
     #[inline]

@@ -3,20 +3,26 @@
 use super::body::Mode;
 use super::{Exchange, Progress};
 use crate::api;
+use crate::arrival::{Arrival, Exact, Since};
 use crate::clock::Nanos;
 use crate::record::{Cause, Instants, Intervals, Lags, Observed, Outcome, PhaseKind, Record};
 use crate::wire::http1::Part;
 
 impl Exchange {
-    /// The peer closed its side at `now`.
-    pub fn handle_closed(&mut self, now: Nanos) -> Progress {
-        match self.decoder.eof() {
+    /// The peer closed its side, not before `since`; that was seen at `now`. What of the response ends with its
+    /// connection is output of then, and came somewhere between the two.
+    pub fn handle_closed(&mut self, since: Nanos, now: Nanos) -> Progress {
+        let before = self.response.record.events;
+        let progress = match self.decoder.eof() {
             Ok(Some(Part::End { .. })) => self.end_of_body(now, false),
             // Nothing is lost of a stream that said that it is over.
             Err(_) if self.settled => self.end_of_body(now, false),
             Ok(_) => self.fail(Cause::Truncated, Some("the connection was closed".into()), now),
             Err(e) => self.fail_http(e, now),
-        }
+        };
+        let arrival = Arrival { at: now, stamped: false, exact: Exact::Nothing, since: Since::Known(since) };
+        self.read_ends(before, &[], now, &arrival);
+        progress
     }
 
     /// Whether the response has said that it is over: nothing is lost if it is then cut off.

@@ -7,7 +7,7 @@ use ringload_engine::clock::{MILLI, Nanos, SECOND, monotonic};
 use ringload_engine::driver::{Driver, Epoll, Event, Key, Options, Uring};
 use ringload_engine::exchange::{Exchange, KeepText, Progress};
 use ringload_engine::plan::{EndpointKind, Limits};
-use ringload_engine::record::{Cause, Record};
+use ringload_engine::record::{Cause, Outcome, Record};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener};
 use std::thread;
@@ -67,15 +67,20 @@ fn read_late(driver: &mut impl Driver, addr: SocketAddr, late: bool) -> Record {
         thread::sleep(Duration::from_millis(150));
     }
     let until = monotonic() + 20 * SECOND;
-    while exchange.record().events < TOKENS && monotonic() < until {
-        wait(driver, &mut |event, _| {
-            if let Event::Received { bytes, arrival } = event {
+    let mut over = false;
+    while !over && exchange.record().events < TOKENS && monotonic() < until {
+        wait(driver, &mut |event, seen| match event {
+            Event::Received { bytes, arrival } => {
                 assert_eq!(exchange.handle_received(bytes, &arrival), Progress::Pending);
             }
+            Event::Closed { since } => over = exchange.handle_closed(since, seen) != Progress::Pending,
+            _ => {}
         });
     }
     driver.close(KEY);
-    exchange.fail(Cause::Reset, None, monotonic());
+    if !over {
+        exchange.fail(Cause::Reset, None, monotonic());
+    }
     exchange.take_record()
 }
 
@@ -107,19 +112,59 @@ fn check(driver: &mut impl Driver, name: &str) {
     }
 }
 
+/// A server of one request, whose body ends with the connection 20 ms after it came: its address, and when it closed.
+fn closing_server() -> (SocketAddr, thread::JoinHandle<Nanos>) {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let serve = move || {
+        let (mut client, _) = listener.accept().unwrap();
+        client.read_exact(&mut [0]).unwrap();
+        let body = r#"{"choices":[{"index":0,"message":{"content":"all"},"finish_reason":"stop"}]}"#;
+        write!(client, "HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n{body}").unwrap();
+        thread::sleep(Duration::from_millis(20));
+        let closed = monotonic();
+        drop(client);
+        closed
+    };
+    (addr, thread::spawn(serve))
+}
+
+/// The end of a body that ends with its connection lies in its interval, however late it is seen.
+fn check_closed(driver: &mut impl Driver, name: &str) {
+    for late in [true, false] {
+        let (addr, server) = closing_server();
+        let record = read_late(driver, addr, late);
+        let closed = server.join().unwrap();
+        let what = format!("{name} {late} {record:?} {closed}");
+        assert_eq!((record.outcome, record.events), (Outcome::Succeeded, 1), "{what}");
+        let last = record.instants.last_token.unwrap();
+        assert!(last + NARROW >= closed, "{what}: before the close");
+        assert!(last - record.intervals.last <= closed + NARROW, "{what}: known to have come after it");
+        assert_eq!(record.intervals.first, record.intervals.last, "{what}");
+        if late {
+            assert!(last - closed >= 50 * MILLI && record.intervals.wide == 1, "{what}");
+        }
+    }
+}
+
 fn options() -> Options {
     Options::from(true)
 }
 
 #[test]
 fn a_late_reader_knows_how_little_epoll_can_tell() {
-    check(&mut Epoll::new(1, options()).unwrap(), "epoll");
+    let mut driver = Epoll::new(1, options()).unwrap();
+    check(&mut driver, "epoll");
+    check_closed(&mut driver, "epoll");
 }
 
 #[test]
 fn a_late_reader_knows_how_little_io_uring_can_tell() {
     match Uring::new(1, options()) {
-        Ok(mut driver) => check(&mut driver, "io_uring"),
+        Ok(mut driver) => {
+            check(&mut driver, "io_uring");
+            check_closed(&mut driver, "io_uring");
+        }
         Err(e) => println!("not on io_uring: it is refused here, error {e}"),
     }
 }

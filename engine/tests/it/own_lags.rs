@@ -228,3 +228,37 @@ fn share(summary: &Summary, tag: &str, statistic: Statistic, lateness: Lateness)
     let of = summary.client.shares.iter().filter(|s| (s.tag, s.statistic, s.lateness) == (tag, statistic, lateness));
     of.map(|share| share.lower_by).sum()
 }
+
+/// Answers as HTTP/1.0 does: a body that ends with its connection, 10 ms after it came.
+struct Http10;
+
+impl Peer for Http10 {
+    fn on_connect(&mut self, key: Key, now: Nanos, script: &mut Script) {
+        script.accept(now, key);
+    }
+
+    fn on_bytes(&mut self, key: Key, _bytes: &[u8], now: Nanos, script: &mut Script) {
+        let body = r#"{"choices":[{"index":0,"message":{"content":"all"},"finish_reason":"stop"}]}"#;
+        script.send(now + 50 * MILLI, key, format!("HTTP/1.0 200 OK\r\ncontent-type: application/json\r\n\r\n{body}"));
+        script.close(now + 60 * MILLI, key);
+    }
+}
+
+#[test]
+fn a_body_that_ends_with_its_connection_is_known_to_have_ended_between_two_looks() {
+    let mut plan = plan(lasting(Load::closed(1), Some(4 * SECOND)));
+    plan.streaming = false;
+    let (truth, innocent, _) = judged_against(Http10, &plan, &[]);
+    assert!(truth.client.shares.is_empty(), "{:?}", truth.client.shares);
+    assert_eq!(innocent.status, Status::Valid, "{:?}", innocent.findings);
+    let end = played(Http10, &plan, &[]).records[20].instants.end;
+    let (summary, verdict, _) = judged_against(Http10, &plan, &[(end - 5 * MILLI, 300 * MILLI)]);
+    let value = |summary: &Summary| summary.metric("request_latency").unwrap().statistic(Statistic::Max).unwrap();
+    let made = value(&summary) - value(&truth);
+    assert!((made - 295.0).abs() < 0.1, "{made}");
+    // It can have ended since the client looked last, which was when the body came.
+    let said = share(&summary, "request_latency", Statistic::Max, Lateness::ReceiveLag);
+    assert!((made..made + 5.1).contains(&said), "{made} made, {said} said");
+    assert_eq!(summary.client_share("request_latency", Statistic::P50), None);
+    assert!(verdict.status > Status::Valid, "{:?}", verdict.findings);
+}

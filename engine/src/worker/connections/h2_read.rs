@@ -39,7 +39,7 @@ impl Pool<'_> {
             Event::ConnectFailed(e) => self.command(Command::ConnectFailed(key, e, seen)),
             Event::SendFailed(e) => self.handle_send_failed(key, e, seen),
             Event::ReadFailed(e) => self.handle_read_failed(key, e, seen),
-            Event::Closed => {
+            Event::Closed { .. } => {
                 let (cause, detail) = match self.slots[key.slot].connection.handshake_cut_off() {
                     Some(e) => {
                         let (cause, detail) = explain(&e);

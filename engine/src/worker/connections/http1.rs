@@ -58,9 +58,9 @@ impl Pool<'_> {
                 let rest = slot.exchange.handle_rest(bytes);
                 self.handle_rest(key, rest, seen);
             }
-            Event::Closed if active => self.handle_peer_closed(key, seen),
+            Event::Closed { since } if active => self.handle_peer_closed(key, since, seen),
             Event::ReadFailed(e) if active => self.handle_read_failed(key, e, seen),
-            Event::Received { .. } | Event::Closed | Event::ReadFailed(_) | Event::ConnectFailed(_) => {
+            Event::Received { .. } | Event::Closed { .. } | Event::ReadFailed(_) | Event::ConnectFailed(_) => {
                 self.command(Command::Close(key))
             }
         }
@@ -79,8 +79,8 @@ impl Pool<'_> {
         }
     }
 
-    /// The peer has closed its side under a request.
-    pub(super) fn handle_peer_closed(&mut self, key: Key, seen: Nanos) {
+    /// The peer has closed its side under a request, not before `since`.
+    pub(super) fn handle_peer_closed(&mut self, key: Key, since: Nanos, seen: Nanos) {
         let slot = &mut self.slots[key.slot];
         if slot.exchange.may_be_retried_after_close() {
             let what = "the server closed the kept connection before any byte of a response";
@@ -88,7 +88,7 @@ impl Pool<'_> {
         } else if let Some(e) = slot.connection.handshake_cut_off() {
             let (cause, detail) = explain(&e);
             self.command(Command::Lost(key, cause, Some(detail), seen));
-        } else if let Progress::Done { .. } = slot.exchange.handle_closed(seen) {
+        } else if let Progress::Done { .. } = slot.exchange.handle_closed(since, seen) {
             self.handle_body_closed(key.slot, seen);
             self.finish(key.slot, Remainder::Useless, seen);
         }

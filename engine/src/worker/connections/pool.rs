@@ -187,17 +187,12 @@ impl<'a> Pool<'a> {
             }
             return;
         }
-        // A reset after the server's end in order is told by an error of its own: the end counts.
-        let event = match event {
-            Event::ReadFailed(errno::EPIPE) => Event::Closed,
-            event => event,
-        };
         let Some(slot) = self.slots.get_mut(key) else {
             return;
         };
         // The kernel tells an error once: the send that failed has had the one that would have ended the read.
         let event = match (event, slot.connection.send_error()) {
-            (Event::Closed, Some(e)) if e != errno::EPIPE => Event::ReadFailed(e),
+            (Event::Closed { .. }, Some(e)) if e != errno::EPIPE => Event::ReadFailed(e),
             (event, _) => event,
         };
         if slot.state() == State::Http2 {

@@ -76,7 +76,7 @@ impl Pool<'_> {
                 exchange.fail(cause, Some(detail), seen);
                 self.finish(key.slot, Remainder::Useless, seen);
             }
-            (Progress::Complete | Progress::Refused, None) if ended => self.handle_peer_closed(key, seen),
+            (Progress::Complete | Progress::Refused, None) if ended => self.handle_peer_closed(key, arrival.at, seen),
             (Progress::Refused, _) => self.set_words_deadline(key.slot, seen),
             (Progress::Complete, _) => self.set_body_deadline(key.slot, seen),
             (Progress::Pending, None) if rest != Progress::Pending && !ended => {
@@ -85,7 +85,7 @@ impl Pool<'_> {
             (Progress::Pending, None) if shaking && !handshaking => {
                 self.command(Command::Secured(key));
             }
-            (Progress::Pending, None) if ended && active => self.handle_peer_closed(key, seen),
+            (Progress::Pending, None) if ended && active => self.handle_peer_closed(key, arrival.at, seen),
             (Progress::Pending, None) if !ended && !unasked => {}
             (Progress::Pending, _) => self.command(Command::Close(key)),
         }
