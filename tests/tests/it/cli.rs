@@ -200,7 +200,7 @@ fn what_was_asked_for_reaches_the_wire() {
         let server = Peer::start(|to, _| peer::write(to, &peer::chat(2)));
         let ended = Profile::of(server.addr())
             .on(io)
-            .args(["--request-count", "3", "--osl", "2"])
+            .args(["--request-count", "3", "--osl", "2", "--allow-invalid"])
             .args(["--extra-inputs", "temperature:0.5", "seed:3"])
             .args(["--extra-inputs", r#"{"stop": ["a", null], "nested": {"x": true}}"#])
             .args(["--header", "X-One: 1", "--header", r#"{"X-Two": "zwei"}"#])
