@@ -3,6 +3,7 @@
 use super::figures::{Figures, count_of, percent, shown};
 use super::html::Html;
 use super::plot::{Line, Plot};
+use super::repeats;
 use super::scale::Scale;
 use crate::export::campaign_document;
 use crate::report::{short, sweep_in_words};
@@ -34,7 +35,8 @@ pub(crate) fn of_campaign(campaign: &Campaign, base: &Path) -> String {
     if campaign.sweep_id.is_some() {
         html.append(shows(campaign)).append(curves(of, campaign));
     }
-    html.append(points_table(of, campaign)).append(runs_table(campaign, base));
+    html.append(points_table(of, campaign)).append(repeats::sections(of, campaign));
+    html.append(runs_table(campaign, base));
     html.append(super::tables::download("ringload_campaign.json"));
     super::page(&format!("{what} - ringload"), html, &document)
 }
@@ -151,7 +153,7 @@ fn points_table(of: Figures<'_>, campaign: &Campaign) -> Html {
     html
 }
 
-fn name_of(point: &SweepPointOutcome) -> &str {
+pub(super) fn name_of(point: &SweepPointOutcome) -> &str {
     if point.label.is_empty() { "all runs" } else { &point.label }
 }
 

@@ -11,6 +11,7 @@ mod html;
 mod over_time;
 mod phases;
 mod plot;
+mod repeats;
 mod scale;
 mod summary;
 mod tables;

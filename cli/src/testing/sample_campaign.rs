@@ -35,6 +35,21 @@ pub(crate) fn sweep(values: &[u32], with: impl Fn(&mut Outcome)) -> Campaign {
     Campaign::of_points(points, 0.95, Some("0123456789ab".into()))
 }
 
+/// So many repeats of one plan.
+pub(crate) fn repeats(runs: usize) -> Campaign {
+    let run = |trial| {
+        let mut outcome = outcome();
+        outcome.identity.of_several =
+            OfSeveral { trial, run_label: format!("run_{:04}", trial + 1), ..OfSeveral::default() };
+        for metric in &mut outcome.summary.metrics {
+            metric.avg *= 1.0 + trial as f64 / 100.0;
+        }
+        RunOutput { outcome, files: Vec::new(), spoiled_tries: Vec::new() }
+    };
+    let point = SweepPointOutcome::of(String::new(), Vec::new(), (0..runs).map(run).collect(), 0.95, |_| true);
+    Campaign::of_points(vec![point], 0.95, None)
+}
+
 /// No request is good, and none ever near it.
 pub(crate) fn without_goodput(outcome: &mut Outcome) {
     if let Some(goodput) = &mut outcome.summary.goodput {
