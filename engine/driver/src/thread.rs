@@ -58,9 +58,11 @@ pub fn prepare_thread(core: usize, fifo: bool) -> Result<(), String> {
         return Err(format!("core {core} could not be pinned"));
     }
     if fifo {
-        let parameter = libc::sched_param { sched_priority: 10 };
-        // SAFETY: `parameter` is a valid sched_param for the length of the call; 0 names the calling thread.
-        if unsafe { libc::sched_setscheduler(0, libc::SCHED_FIFO, &parameter) } != 0 {
+        // The kernel's `sched_param` is this number. The call itself: that of musl always fails.
+        let priority: libc::c_int = 10;
+        // SAFETY: `priority` is readable for the length of the call; 0 names the calling thread.
+        let set = unsafe { libc::syscall(libc::SYS_sched_setscheduler, 0, libc::SCHED_FIFO, &raw const priority) };
+        if set != 0 {
             return Err("SCHED_FIFO was refused (it needs CAP_SYS_NICE)".into());
         }
     }

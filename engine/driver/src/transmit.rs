@@ -206,7 +206,8 @@ pub(super) fn take_errors(fd: RawFd, mut on: impl FnMut(&[u8])) -> usize {
     };
     let taken = usize::try_from(taken).unwrap_or(0).min(AT_ONCE);
     for (message, control) in messages.iter().zip(&control).take(taken) {
-        let length = message.msg_hdr.msg_controllen.min(size_of_val(control));
+        #[allow(clippy::unnecessary_cast, reason = "musl's field is 32 bits wide")]
+        let length = (message.msg_hdr.msg_controllen as usize).min(size_of_val(control));
         let bytes: [u8; CONTROL_WORDS * 8] = std::array::from_fn(|i| control[i / 8].to_ne_bytes()[i % 8]);
         on(&bytes[..length]);
     }
