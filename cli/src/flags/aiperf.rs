@@ -182,10 +182,28 @@ fn all() -> impl Iterator<Item = (&'static str, &'static str)> {
 /// Endpoint types of AIPerf that ringload does not have.
 pub(crate) const ENDPOINT_TYPES: &[&str] = &["chat_embeddings", "audio_transcription", "solido_rag", "rankings"];
 
-const REMEDIES: &[(&[&str], &str)] = &[(
-    &["--error-rate-sla"],
-    "a request that fails is not good: write --slo-attainment-fraction, the share that has to be",
-)];
+const REMEDIES: &[(&[&str], &str)] = &[
+    (
+        &["--error-rate-sla"],
+        "a request that fails is not good: write --slo-attainment-fraction, the share that has to be",
+    ),
+    (
+        &["--download-video-content"],
+        "leave it out: a request ends when its job is done, and GET /v1/videos/ID/content has the video after the run",
+    ),
+    (
+        &[
+            "--trajectory-start-min-ratio",
+            "--trajectory-start-max-ratio",
+            "--burst-phase-starts",
+            "--agentic-cache-warmup-duration",
+            "--agentic-warmup-grace-period",
+        ],
+        "leave it out: sessions begin with their first request; --num-warmup-sessions N plays N of them before what is measured",
+    ),
+    (&["--max-context-length"], "leave it out, or write --synthesis-max-isl TOKENS, which leaves out longer requests"),
+    (&["--use-think-time-only"], "leave it out: the delays of a session are counted from the response before"),
+];
 
 /// Group, and its flags.
 const GROUPS: &[(&str, &[&str])] = &[
