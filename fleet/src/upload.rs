@@ -54,10 +54,11 @@ impl Inner {
     /// Uploads all that is left of a log: how many pieces it has, and how many bytes. A put that meets a restart of
     /// the bus fails: it is made again, whole.
     pub(crate) async fn upload_rest(&self, number: u64, log: &Path) -> Result<(u64, u64)> {
-        let until = Instant::now() + self.restart();
+        // Since the last piece that was taken: a long log takes longer than a restart may.
+        let mut until = Instant::now() + self.restart();
         loop {
             match self.upload_some(number, log).await {
-                Ok(true) => {}
+                Ok(true) => until = Instant::now() + self.restart(),
                 Ok(false) => break,
                 Err(error) if Instant::now() > until => return Err(error),
                 Err(_) => tokio::time::sleep(AGAIN).await,

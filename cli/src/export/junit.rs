@@ -1,5 +1,6 @@
 //! Conditions and findings as JUnit XML, and as annotations of GitHub Actions.
 
+use super::Draft;
 use crate::flags::{Annotations, OutputArgs};
 use crate::result::run::Outcome;
 use crate::terminal::print;
@@ -7,6 +8,7 @@ use ringload_engine::measure::ThresholdFigures;
 use ringload_engine::verdict::{Finding, Status};
 use ringload_engine::{Error, Result};
 use std::fmt::Write as _;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 /// One thing that was checked of a run.
@@ -56,7 +58,12 @@ fn unwritable(path: &Path, e: &std::io::Error) -> Error {
 /// When the file cannot be written, or the output is closed.
 pub(crate) fn tell_service(outcomes: &[&Outcome], output: &OutputArgs) -> anyhow::Result<()> {
     if let Some(path) = &output.junit {
-        std::fs::write(path, xml(outcomes)).map_err(|e| unwritable(path, &e))?;
+        let write = || {
+            let mut file = Draft::of(path)?;
+            file.write_all(xml(outcomes).as_bytes())?;
+            file.finish(path)
+        };
+        write().map_err(|e: io::Error| unwritable(path, &e))?;
     }
     let there = std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true") && !output.json;
     let asked = output.annotations.map_or(there, |asked| asked == Annotations::Github);

@@ -42,7 +42,7 @@ impl Tried {
     /// Whether it keeps every bound, and every one of the SLO tier at this place, if there are tiers.
     pub(crate) fn holds(&self, tier: usize) -> bool {
         let kept = |held: &Held| held.violation.is_some_and(|v| v <= 0.0);
-        self.trial.holds() && self.tiers.get(tier).is_none_or(|bounds| bounds.iter().all(kept))
+        self.bounded.iter().all(kept) && self.tiers.get(tier).is_none_or(|bounds| bounds.iter().all(kept))
     }
 }
 

@@ -52,7 +52,8 @@ fn check(logs: &[(usize, PathBuf, ReadLog)]) -> Result<()> {
         if one_rank == rank {
             return Err(Error::usage(format!("{between} are both of member {rank}"), "name one log of each member"));
         }
-        if of(one) != of(other) || one.head.plan.seed != other.head.plan.seed {
+        let (plan, another) = (&one.head.plan, &other.head.plan);
+        if of(one) != of(other) || plan.seed != another.seed || plan.profiling.load != another.profiling.load {
             return Err(Error::usage(format!("{between} are of different runs"), "name the logs of one run"));
         }
     }
@@ -110,8 +111,9 @@ fn one_run(logs: Vec<ReadLog>) -> Result<ReadLog> {
     let whole = planned_requests(&head.plan, &Workload::of_shape(&head.plan, head.shape.clone(), prompts)?);
     let absent = whole.zip(planned).map_or(0, |(whole, planned)| whole.saturating_sub(planned));
     let missing = (0..size).filter(|rank| !figures.iter().any(|figure| figure.rank == *rank)).collect::<Vec<_>>();
-    for rank in missing {
-        figures.push(absent_member(rank, absent));
+    // Which of several had how many of them is not known: the first line has all.
+    for (i, rank) in missing.into_iter().enumerate() {
+        figures.push(absent_member(rank, if i == 0 { absent } else { 0 }));
     }
     figures.sort_by_key(|figure| figure.rank);
     let finished = merge.finish(absent);
@@ -127,7 +129,7 @@ fn clock(log: &ReadLog) -> Option<MemberClock> {
     log.member_clock.or(log.head.member.as_ref()?.clock_ahead_ns.map(MemberClock::constant))
 }
 
-/// A member of which there is no log; all that have none had so many requests together.
+/// A member of which there is no log, with so many requests that are lost with it.
 fn absent_member(rank: usize, requests: u64) -> MemberFigures {
     MemberFigures {
         rank,

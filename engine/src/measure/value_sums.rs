@@ -62,6 +62,9 @@ impl ValueSums {
         let below = self.below.values().map(|(middle, count)| (-middle / parts, count)).collect::<Vec<_>>();
         let above = self.above.values().map(|(middle, count)| (middle / parts, count));
         let sorted: Vec<(f64, u64)> = below.into_iter().rev().chain(above).collect();
+        if sorted.is_empty() {
+            return None;
+        }
         let mut ends = Vec::with_capacity(sorted.len());
         let mut end = 0;
         for (_, count) in &sorted {

@@ -44,7 +44,9 @@ impl Merge {
     /// What the first member left.
     #[must_use]
     pub fn new(first: Finished) -> Self {
-        Self { all: first }
+        let mut all = first;
+        forget_idle_phases(&mut all);
+        Self { all }
     }
 
     /// Adds what another member left.
@@ -52,6 +54,7 @@ impl Merge {
         let all = &mut self.all;
         let lost = member.lost.is_some().then(|| member.lost_requests());
         let Member { finished: mut other, shift, .. } = member;
+        forget_idle_phases(&mut other);
         shift_facts(&mut other.facts, shift);
         if let Some(requests) = lost {
             // It is the fleet's loss, and not the end of the run.
@@ -101,13 +104,24 @@ pub fn condense(plan: &Plan, workload: &Workload, finished: &Finished, to: &mut 
     to.note(Note::Sums, &sums)
 }
 
+/// Takes its instants from a phase in which a member issued nothing: of one that was killed before, its log has only
+/// an instant before the load.
+fn forget_idle_phases(of: &mut Finished) {
+    let idle = |kind| of.shard.phase(kind).issued == 0;
+    let (warmup, profiling) = (idle(PhaseKind::Warmup), idle(PhaseKind::Profiling));
+    let phases = [of.facts.warmup.as_mut().filter(|_| warmup), Some(&mut of.facts.profiling).filter(|_| profiling)];
+    phases.into_iter().flatten().for_each(|phase| (phase.start, phase.end) = (0, 0));
+}
+
 fn shift_facts(facts: &mut RunFacts, shift: Shift) {
     for phase in facts.warmup.iter_mut().chain([&mut facts.profiling]) {
         for at in [&mut phase.start, &mut phase.end]
             .into_iter()
             .chain(phase.offered.as_mut().map(|offered| [&mut offered.first, &mut offered.last]).into_iter().flatten())
         {
-            *at = shifted(*at, shift.at(*at));
+            if *at > 0 {
+                *at = shifted(*at, shift.at(*at));
+            }
         }
     }
 }

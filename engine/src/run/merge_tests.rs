@@ -189,3 +189,24 @@ fn sums_of_members_have_the_counts_and_means_of_all_records_and_bucketed_percent
     assert!(absent.iter().all(|of| of.info.tag == "effective_concurrency"), "{absent:?}");
     assert_ne!(json(&sums, "metrics"), Value::Null);
 }
+
+#[test]
+#[cfg_attr(miri, ignore)]
+fn a_member_that_ended_before_the_measured_phase_does_not_move_its_start() {
+    let dir = tempfile::tempdir().unwrap();
+    let cut = dir.path().join("cut");
+    let mut log_of_warmup = LogWriter::create(&cut).unwrap();
+    log_of_warmup.note(Note::Head, b"{}").unwrap();
+    note_begun(&mut log_of_warmup, RealtimeOffset::sample(), &facts()).unwrap();
+    log_of_warmup.append(&records(1)[0].clone().shifted(-AHEAD[1])).unwrap();
+    log_of_warmup.flush();
+    let whole = |rank| reread(&log(dir.path(), rank, true)).unwrap().finished;
+    let start = merged(vec![whole(0), whole(1)]).facts().profiling.start;
+    let (one, other) = (reread(&cut).unwrap().finished, reread(&cut).unwrap().finished);
+    assert_eq!(one.shard().phase(PhaseKind::Warmup).issued, 1, "it is of the warm-up alone");
+    assert_eq!(merged(vec![whole(0), one]).facts().profiling.start, start);
+    // Nor where its log is the first.
+    let mut merge = Merge::new(other);
+    merge.add(Member { finished: whole(0), shift: Shift::constant(0), lost: None });
+    assert_eq!(merge.finish(0).facts().profiling.start, start);
+}

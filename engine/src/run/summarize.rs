@@ -186,8 +186,8 @@ impl Answers {
         }
         let key = (record.phase, record.k, entry.conversation);
         let before = self.0.get(&key).copied().unwrap_or(0);
-        record.isl += before;
-        let after = before + counts.output.unwrap_or(0);
+        record.isl = record.isl.saturating_add(before);
+        let after = before.saturating_add(counts.output.unwrap_or(0));
         if record.outcome != Outcome::Succeeded {
             self.0.remove(&key);
             return;

@@ -210,12 +210,16 @@ impl Collector {
     }
 
     fn power_now(&self) -> Option<f64> {
-        let mut watts: BTreeMap<&str, f64> = BTreeMap::new();
+        let mut watts: BTreeMap<(&str, &str), f64> = BTreeMap::new();
         for (labels, data) in self.of(Role::GpuPower) {
             if let Data::Scalar(scalar) = data
                 && scalar.seen_in == self.number
             {
-                let id = ["UUID", "uuid", "gpu"].iter().find_map(|name| labels.get(name)).unwrap_or_default();
+                let first = |names: &[&str]| names.iter().find_map(|name| labels.get(name)).unwrap_or_default();
+                let id = match first(&["UUID", "uuid"]) {
+                    "" => (first(&["Hostname", "hostname"]), first(&["gpu"])),
+                    uuid => ("", uuid),
+                };
                 let most = watts.entry(id).or_insert(0.0);
                 *most = most.max(scalar.current);
             }

@@ -222,6 +222,16 @@ pub fn gpus_now(collector: &Collector) -> BTreeMap<GpuIdentity, BTreeMap<&'stati
     gpus
 }
 
+/// Which physical GPU: its UUID; without one its exporter, host and number.
+type Card<'a> = (&'a str, &'a str, &'a str, u32);
+
+fn card(gpu: &Gpu) -> Card<'_> {
+    match gpu.uuid.as_str() {
+        "" => ("", &gpu.url, gpu.hostname.as_deref().unwrap_or_default(), gpu.index),
+        uuid => (uuid, "", "", 0),
+    }
+}
+
 impl GpuFigures {
     /// From the scrapes of all exporters; `None` where none told of a GPU. `seconds` is the length of the window.
     #[must_use]
@@ -231,22 +241,22 @@ impl GpuFigures {
             return None;
         }
         // The instances of a GPU each tell of all of it.
-        let mut power: BTreeMap<&str, f64> = BTreeMap::new();
-        let mut energy: BTreeMap<&str, f64> = BTreeMap::new();
+        let mut power: BTreeMap<Card<'_>, f64> = BTreeMap::new();
+        let mut energy: BTreeMap<Card<'_>, f64> = BTreeMap::new();
         for gpu in &gpus {
             for (name, into, factor) in
                 [("nvidia_power_usage", &mut power, 1.0), ("nvidia_energy_consumption", &mut energy, 1e6)]
             {
                 if let Some(metric) = gpu.metrics.get(name) {
-                    let most = into.entry(&gpu.uuid).or_insert(0.0);
+                    let most = into.entry(card(gpu)).or_insert(0.0);
                     *most = most.max(metric.avg * factor);
                 }
             }
         }
-        let by_power = |uuid: &&str| power.get(uuid).map(|watts| watts * seconds);
-        let counted = |uuid: &&str| energy.get(uuid).copied().filter(|joules| *joules > 0.0);
-        let uuids: std::collections::BTreeSet<&str> = gpus.iter().map(|gpu| gpu.uuid.as_str()).collect();
-        let joules = uuids.iter().filter_map(|uuid| counted(uuid).or_else(|| by_power(uuid)));
+        let by_power = |of: &Card<'_>| power.get(of).map(|watts| watts * seconds);
+        let counted = |of: &Card<'_>| energy.get(of).copied().filter(|joules| *joules > 0.0);
+        let cards: std::collections::BTreeSet<Card<'_>> = gpus.iter().map(card).collect();
+        let joules = cards.iter().filter_map(|of| counted(of).or_else(|| by_power(of)));
         let energy_j = joules.reduce(|all, one| all + one);
         let power_w = power.values().copied().reduce(|all, one| all + one);
         let figures = Self { endpoints: endpoints.iter().map(Collector::endpoint).collect(), ..Self::default() };

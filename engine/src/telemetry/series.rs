@@ -48,6 +48,8 @@ pub(super) struct SeriesTable {
     pub(super) series: Vec<Series>,
     by_labels: HashMap<(usize, Labels), usize>,
     texts: Vec<(Arc<str>, Place)>,
+    /// Bytes of all of them.
+    bytes: usize,
     by_text: HashMap<Arc<str>, usize>,
     /// The texts of the last scrape, in its order: the next one mostly has the same.
     order: Vec<usize>,
@@ -216,10 +218,11 @@ impl SeriesTable {
         if let Some(&at) = self.by_text.get(text) {
             return Some(at);
         }
-        if self.texts.len() == MOST_TEXTS {
+        if self.texts.len() == MOST_TEXTS || self.bytes + text.len() > MOST_BYTES {
             self.left_out += 1;
             return None;
         }
+        self.bytes += text.len();
         let place = self.place(text);
         let text: Arc<str> = text.into();
         self.texts.push((Arc::clone(&text), place));
@@ -339,6 +342,8 @@ const UNITS: [(&str, &str); 9] = [
 const MOST_SERIES: usize = 100_000;
 /// Texts of samples of an endpoint: a histogram's series has one a bucket.
 const MOST_TEXTS: usize = 1_000_000;
+/// Bytes of these texts together; their labels take as much again, twice.
+const MOST_BYTES: usize = 128 << 20;
 const MOST_FAMILIES: usize = 20_000;
 const MOST_OF_A_NAME: usize = 1024;
 const MOST_OF_A_TEXT: usize = 1024;

@@ -208,6 +208,7 @@ impl ProfileArgs {
                 "drop one of them",
             ));
         }
+        self.check_streams()?;
         let space = &self.adaptive.search_space;
         for (i, varied) in space.iter().enumerate() {
             let flag = varied.axis.flag();
@@ -222,6 +223,20 @@ impl ProfileArgs {
             }
         }
         Ok(())
+    }
+
+    /// Figures of streams are found in streams alone.
+    fn check_streams(&self) -> Result<()> {
+        let tiers = self.adaptive.tiers()?;
+        let bounds = self.adaptive.search_sla.iter().chain(tiers.iter().flat_map(|tier| &tier.bounds));
+        let mut asked = self.adaptive.search_metric.into_iter().chain(bounds.map(|bound| bound.metric));
+        match asked.find(|tag| !self.endpoint.streaming && metric::find(tag).is_some_and(|info| info.streaming_only)) {
+            None => Ok(()),
+            Some(tag) => Err(Error::usage(
+                format!("{tag} is a metric of streams: without --streaming no run of the search has it"),
+                "add --streaming, or search by request_latency",
+            )),
+        }
     }
 }
 

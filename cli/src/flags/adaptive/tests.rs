@@ -36,6 +36,20 @@ fn a_search_is_taken_in_aiperfs_words() {
 }
 
 #[test]
+fn a_figure_of_streams_needs_streams() {
+    let space = "--search-space concurrency:1,100:int";
+    for line in [
+        "--search-metric inter_token_latency",
+        "--search-metric request_throughput --search-sla time_to_first_token:p95:lt:200",
+    ] {
+        let line = format!("-m x {space} {line}");
+        let error = args(&line).adaptive_search().map(|_| ()).unwrap_err().to_string();
+        assert!(error.contains("a metric of streams") && error.contains("--streaming"), "{line}: {error}");
+        assert!(args(&format!("{line} --streaming")).adaptive_search().is_ok(), "{line}");
+    }
+}
+
+#[test]
 fn what_is_no_search_is_refused_with_what_to_write() {
     for (line, said) in [
         ("--search-space concurrency", "NAME:LOW,HIGH"),

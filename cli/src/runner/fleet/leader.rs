@@ -136,7 +136,9 @@ impl Lead for Leader {
                     let member = run::Member { shift, lost: left.lost.then_some(left.counters.issued), finished };
                     figure.lost_requests = member.lost_requests();
                     let start = member.finished.facts().profiling.start;
-                    starts.push(shifted(start, shift.at(start)));
+                    if figure.requests > 0 {
+                        starts.push(shifted(start, shift.at(start)));
+                    }
                     merge.add(member);
                 }
                 Err(error) if !left.lost => return Err(error),

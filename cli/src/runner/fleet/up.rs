@@ -79,10 +79,11 @@ impl Members {
         leader.code().and_then(|code| u8::try_from(code).ok())
     }
 
-    fn signal(&self, signal: Signal) {
-        for member in &self.0 {
-            if let Some(pid) = i32::try_from(member.id()).ok().and_then(Pid::from_raw) {
-                // One that has ended needs none.
+    fn signal(&mut self, signal: Signal) {
+        // The number of one that has ended may be another's by now.
+        let alive = self.0.iter_mut().filter_map(|member| matches!(member.try_wait(), Ok(None)).then_some(member.id()));
+        for id in alive {
+            if let Some(pid) = i32::try_from(id).ok().and_then(Pid::from_raw) {
                 let _ = kill_process(pid, signal);
             }
         }

@@ -31,6 +31,18 @@ fn collected(pages: &[(Window, String)]) -> Collector {
 }
 
 #[test]
+fn gpus_without_an_identity_are_told_apart_by_host_and_number() {
+    let of = |host: &str, gpu: u32| format!("DCGM_FI_DEV_POWER_USAGE{{gpu=\"{gpu}\",Hostname=\"{host}\"}} 300\n");
+    let page = format!("# TYPE DCGM_FI_DEV_POWER_USAGE gauge\n{}{}{}", of("a", 0), of("a", 1), of("b", 0));
+    let collector = collected(&[(Window::Before, page.clone()), (Window::Inside, page.clone()), (Window::After, page)]);
+    let mut figures = GpuFigures::of(std::slice::from_ref(&collector), 2.0).unwrap();
+    assert_eq!((figures.power_w, figures.energy_j), (Some(900.0), Some(1_800.0)));
+    let slice = SliceOfRun { index: 0, from: SECOND, to: 3 * SECOND, output_tokens: None };
+    figures.cut(&[collector], std::iter::once(slice));
+    assert_eq!(figures.slices[0].power_w, Some(900.0));
+}
+
+#[test]
 fn fields_have_their_names_and_units_and_energy_is_counted() {
     let collector = collected(&[
         (Window::Before, page(50, 1_000_000, 1, "hostname")),
