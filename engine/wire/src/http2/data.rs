@@ -2,11 +2,36 @@
 
 use super::connection::Connection;
 use super::error::{Http2Error, StreamError};
+use super::event::Event;
 use super::frame::{self, Header};
 use super::receive::Data;
 use super::window::DEFAULT;
 
 impl Connection {
+    /// The body bytes of the frame at the front of `input`, where it is DATA that lies there whole, without padding and
+    /// flags, fits an open stream whose head came, and leaves both windows without a step to give back. Every other
+    /// frame is left where it is, and nothing is changed: the steps below read it.
+    #[inline]
+    pub(super) fn whole_data<'a>(&mut self, input: &mut &'a [u8]) -> Option<Event<'a>> {
+        let (header, rest) = frame::plain_data(input)?;
+        if !self.settings_received || self.block.open().is_some() || self.assembler.is_within() {
+            return None;
+        }
+        let (bytes, rest) = rest.split_at_checked(header.length as usize)?;
+        let stream = self.streams.recent(header.stream)?;
+        let received = stream.received + u64::from(header.length);
+        let fits = self.own_window.keeps(header.length) && stream.receive_window.keeps(header.length);
+        if !fits || !stream.headed || stream.expected.is_some_and(|expected| received > expected) {
+            return None;
+        }
+        self.own_window.take_kept(header.length);
+        stream.receive_window.take_kept(header.length);
+        stream.received = received;
+        self.budget.progress();
+        *input = rest;
+        Some(Event::Body { tag: stream.tag, bytes })
+    }
+
     /// Accounts for a DATA frame in the connection's window, and fills it up.
     pub(super) fn connection_window(&mut self, length: u32, out: &mut Vec<u8>) -> Result<(), Http2Error> {
         let waited = self.own_window.take(length, 0, self.now);

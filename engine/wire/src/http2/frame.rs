@@ -48,6 +48,12 @@ pub(super) struct Assembler {
 }
 
 impl Assembler {
+    /// Whether a part of a header is held.
+    #[inline]
+    pub(super) fn is_within(&self) -> bool {
+        self.have > 0
+    }
+
     /// What has come of a header that is not whole.
     pub(super) fn held(&self) -> &[u8] {
         self.bytes.get(..self.have).unwrap_or_default()
@@ -70,6 +76,15 @@ impl Assembler {
         self.have = 0;
         Some(Header::read(self.bytes))
     }
+}
+
+/// The header of a DATA frame with bytes and without flags at the front of `input`, and what follows it.
+#[inline]
+pub(super) fn plain_data(input: &[u8]) -> Option<(Header, &[u8])> {
+    let (bytes, rest) = input.split_first_chunk()?;
+    let header = Header::read(*bytes);
+    let plain = header.kind == DATA && header.flags == 0 && (1..=MAX_FRAME).contains(&header.length);
+    plain.then_some((header, rest))
 }
 
 /// Takes 32 bits from the front of `payload`.

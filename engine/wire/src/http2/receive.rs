@@ -43,6 +43,9 @@ impl Connection {
             }
             match &mut self.reading {
                 Reading::Header => {
+                    if let Some(event) = self.whole_data(input) {
+                        return Ok(Some(event));
+                    }
                     let Some(header) = self.assembler.next(input) else {
                         // A TLS alert is shorter than a frame's header, and the end comes after it.
                         return match self.assembler.held() {

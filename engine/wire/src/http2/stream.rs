@@ -29,6 +29,9 @@ pub(super) struct Stream {
 pub(super) struct Streams {
     /// Ids and places of the open streams, ascending by id.
     ids: Vec<(u32, usize)>,
+    /// Where the stream of an id was put last, by the lowest bits of its number. Open streams have numbers near each
+    /// other, so that the search in `ids` is seldom needed.
+    recent: Vec<u32>,
     slots: Vec<Stream>,
     free: Vec<usize>,
 }
@@ -45,11 +48,46 @@ impl Streams {
             self.slots.push(Stream::default());
         }
         self.ids.push((id, slot));
+        self.remember(id, slot);
         let stream = self.slots.get_mut(slot)?;
         let mut body = std::mem::take(&mut stream.body);
         body.clear();
         *stream = Stream { id, body, ..Stream::default() };
         Some(stream)
+    }
+
+    /// Notes where a stream is, in a table of twice as many entries as streams are open at least.
+    fn remember(&mut self, id: u32, slot: usize) {
+        if self.recent.len() < 2 * self.ids.len() {
+            self.recent.clear();
+            self.recent.resize((2 * self.ids.len()).next_power_of_two(), 0);
+            for at in 0..self.ids.len() {
+                if let Some((id, slot)) = self.ids.get(at).copied() {
+                    self.enter(id, slot);
+                }
+            }
+        }
+        self.enter(id, slot);
+    }
+
+    fn enter(&mut self, id: u32, slot: usize) {
+        let at = self.entry(id);
+        if let Some(entry) = self.recent.get_mut(at) {
+            *entry = slot as u32;
+        }
+    }
+
+    /// The entry of an id in `recent`, whose length is a power of two or 0.
+    #[inline]
+    fn entry(&self, id: u32) -> usize {
+        (id >> 1) as usize & self.recent.len().wrapping_sub(1)
+    }
+
+    /// The open stream of an id, if it is where a stream of that id was put last.
+    #[inline]
+    pub(super) fn recent(&mut self, id: u32) -> Option<&mut Stream> {
+        let slot = *self.recent.get(self.entry(id))?;
+        self.slots.get_mut(slot as usize).filter(|stream| stream.id == id && id != 0)
     }
 
     /// The place of an open stream.
@@ -93,5 +131,42 @@ impl Streams {
     /// All streams, the ended ones included.
     pub(super) fn slots(&mut self) -> impl Iterator<Item = &mut Stream> {
         self.slots.iter_mut()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Streams;
+
+    /// The streams that are open by number: what a search from the front would find.
+    fn is_found(streams: &mut Streams, id: u32) -> bool {
+        let found = streams.find(id).is_some();
+        let recent = streams.recent(id).map(|stream| stream.id);
+        assert!(recent.is_none_or(|of| found && of == id), "{id} is not open, or is another");
+        found
+    }
+
+    #[test]
+    fn a_stream_is_found_until_it_ends() {
+        let mut streams = Streams::default();
+        for id in (1..=1_999).step_by(2) {
+            assert!(streams.add(id).is_some());
+            assert_eq!(streams.recent(id).map(|stream| stream.id), Some(id));
+            if id >= 61 && id % 3 == 0 {
+                assert!(streams.remove(id - 60).is_some());
+            }
+            assert!(!is_found(&mut streams, 0), "the connection is no stream");
+        }
+        let open = (0..=2_001).filter(|id| is_found(&mut streams, *id)).count();
+        assert_eq!(open, streams.len());
+    }
+
+    #[test]
+    fn streams_in_a_row_are_found_without_a_search() {
+        let mut streams = Streams::default();
+        for id in (1..=511).step_by(2) {
+            streams.add(id);
+        }
+        assert!((1..=511).step_by(2).all(|id| streams.recent(id).is_some()));
     }
 }

@@ -29,6 +29,18 @@ impl ReceiveWindow {
         (self.left + slack >= 0).then_some(waited)
     }
 
+    /// Whether a frame leaves more than [`refill`](Self::refill) asks for, and the peer has not waited for room.
+    #[inline]
+    pub(super) fn keeps(&self, bytes: u32) -> bool {
+        self.left - i64::from(bytes) > self.refill_at && self.empty_since.is_none()
+    }
+
+    /// Accounts for a frame that the window [keeps](Self::keeps) room behind.
+    #[inline]
+    pub(super) fn take_kept(&mut self, bytes: u32) {
+        self.left -= i64::from(bytes);
+    }
+
     /// What to add now, if anything.
     #[inline]
     pub(super) fn refill(&mut self) -> Option<u32> {

@@ -267,3 +267,16 @@ fn windows_are_given_back_in_steps_of_more_than_half() {
         assert!(steps.iter().all(|s| *s == step), "{size}: {steps:?}");
     }
 }
+
+#[test]
+fn frames_read_in_one_step_return_the_window_too() {
+    let mut client = Client::with(1);
+    client.ok(&frame(HEADERS, END_HEADERS, 1, OK));
+    let (all, step) = (frame(DATA, 0, 1, &[b'x'; 1_000]), 33_000);
+    for _ in 0..32 {
+        assert_eq!(client.ok(&all), [Saw::Body(1, vec![b'x'; 1_000])]);
+    }
+    assert_eq!(client.sent(), [], "less than half is used");
+    client.ok(&all);
+    assert_eq!(client.sent(), [(WINDOW, 0, 1, u32::to_be_bytes(step).to_vec())]);
+}
