@@ -161,6 +161,9 @@ pub(super) fn one_line(text: &str, width: usize) -> String {
 /// A text in at most `most` lines, the later ones indented.
 pub(super) fn paragraph(text: &str, indent: usize, width: usize, most: usize) -> Vec<String> {
     let mut lines = wrap(text, width - indent);
+    if most == 0 {
+        return Vec::new();
+    }
     if lines.len() > most {
         lines.truncate(most);
         if let Some(last) = lines.last_mut() {

@@ -60,16 +60,32 @@ pub(super) fn brief(verdict: &Verdict, width: usize, room: usize) -> Vec<String>
         lines.extend(remedy.into_iter().map(|line| format!("  {line}")));
         lines
     };
-    for lengths in [(5, 4), (3, 2), (2, 1), (1, 1)] {
-        let lines: Vec<String> = found.iter().flat_map(|finding| of(finding, lengths)).chain(notes.clone()).collect();
+    // The worst keeps whole sentences, and what to do about it, before others have more than their line.
+    for (worst, others) in [
+        ((5, 4), (5, 4)),
+        ((4, 3), (3, 2)),
+        ((4, 3), (1, 1)),
+        ((4, 3), (1, 0)),
+        ((3, 2), (1, 0)),
+        ((2, 2), (1, 0)),
+        ((2, 1), (1, 0)),
+        ((1, 1), (1, 0)),
+    ] {
+        let lengths = |i: usize| if i == 0 { worst } else { others };
+        let lines = found.iter().enumerate().flat_map(|(i, finding)| of(finding, lengths(i)));
+        let lines: Vec<String> = lines.chain(notes.clone()).collect();
         if lines.len() <= room {
             return lines;
         }
     }
-    let fit = (room.saturating_sub(1 + notes.len()) / 2).max(1).min(found.len());
-    let mut lines: Vec<String> = found.iter().take(fit).flat_map(|finding| of(finding, (1, 1))).collect();
+    let fit = room.saturating_sub(2 + notes.len()).max(1).min(found.len());
+    let mut lines: Vec<String> =
+        found.iter().take(fit).enumerate().flat_map(|(i, finding)| of(finding, (1, usize::from(i == 0)))).collect();
     if found.len() > fit {
-        lines.push(format!("and {} more findings (--verbose)", found.len() - fit));
+        lines.push(match found.len() - fit {
+            1 => "and 1 more finding (--verbose)".into(),
+            more => format!("and {more} more findings (--verbose)"),
+        });
     }
     lines.extend(notes);
     lines
@@ -122,6 +138,28 @@ mod tests {
         assert!(text.contains("  note governor, numa (client): moved no printed figure"), "{text}");
         assert!(text.contains("few_samples (statistics): evidence of few_samples") && !text.contains("remedy of numa"));
         assert!(section(&verdict, true).contains("remedy of numa"));
+    }
+
+    #[test]
+    fn the_worst_finding_is_told_whole_before_the_others_have_more_than_a_line() {
+        let long = |gate, status| Finding {
+            status,
+            evidence: format!("evidence of {gate} ") + &"more of it ".repeat(14),
+            remedy: format!("remedy of {gate} ") + &"and more ".repeat(12),
+            ..note(gate, Scope::Client)
+        };
+        let gates = ["worst", "second", "third"];
+        let verdict =
+            Verdict { status: Status::Invalid, findings: gates.map(|gate| long(gate, Status::Invalid)).into() };
+        let lines = brief(&verdict, 80, 8);
+        assert!(lines.len() <= 8 && lines.iter().all(|line| line.chars().count() <= 80), "{lines:#?}");
+        let text = lines.join("\n");
+        assert!(text.contains("remedy of worst") && !text.contains("remedy of second"), "{text}");
+        for gate in gates {
+            assert_eq!(text.matches(&format!("evidence of {gate}")).count(), 1, "{text}");
+        }
+        assert_eq!(lines.iter().filter(|line| line.ends_with('…')).count(), 2, "the worst is not cut: {text}");
+        assert!(brief(&verdict, 80, 3).iter().any(|line| line == "and 2 more findings (--verbose)"), "{verdict:?}");
     }
 
     #[test]
