@@ -16,7 +16,7 @@ pub(super) fn sections(of: Figures<'_>, campaign: &Campaign) -> Html {
     for (i, point) in campaign.points.iter().enumerate().filter(|(_, point)| point.runs.len() > 1) {
         let name = if alone { String::new() } else { format!(" of {}", name_of(point)) };
         html.raw("<section>").element("h2", &[], &format!("Over the repeats{name}"));
-        html.append(table(of, i, point.runs.len()));
+        html.append(table(of, i, &point.counted_runs()));
         if alone {
             html.append(charts(point));
         }
@@ -25,12 +25,12 @@ pub(super) fn sections(of: Figures<'_>, campaign: &Campaign) -> Html {
     html
 }
 
-fn table(of: Figures<'_>, point: usize, runs: usize) -> Html {
+fn table(of: Figures<'_>, point: usize, runs: &str) -> Html {
     let mut html = Html::default();
     let level = of.number("/confidence_level").map_or_else(String::new, |level| format!("{} ", percent(level)));
     let words = format!(
-        "Mean of {runs} runs, the {level}interval of that mean (Student's t), and how far the runs lie apart: \
-         standard deviation, coefficient of variation, least and greatest."
+        "Mean, the {level}interval of that mean (Student's t), and how far the runs lie apart: standard deviation, \
+         coefficient of variation, least and greatest; over {runs}."
     );
     html.element("p", &[("class", "soft")], &words);
     html.raw("<div class=\"scroll\"><table><thead><tr><th>figure</th>");
@@ -151,7 +151,7 @@ mod tests {
         assert!(agreeing(&page) >= 40, "{}", agreeing(&page));
         for words in [
             "Over the repeats</h2>",
-            "Mean of 3 runs, the 95 % interval",
+            "least and greatest; over 3 runs.",
             "data-at=\"/sweep_points/0/metrics/time_to_first_token_p99/ci_high\"",
             "Time to first token of each run",
         ] {

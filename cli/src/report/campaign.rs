@@ -9,7 +9,7 @@ mod tests;
 
 pub(crate) use comparison::in_words as sweep_in_words;
 
-use super::layout::{count, heading, line, short, wrap};
+use super::layout::{WIDTH, heading, line, short, wrap};
 use super::table::Table;
 use super::{Style, latency};
 use crate::result::campaign::{Campaign, Settling, SweepPointOutcome};
@@ -129,10 +129,8 @@ fn repeats(point: &SweepPointOutcome, campaign: &Campaign, figures: &[(&str, &st
     }
     let mut out = table.render();
     out += if few { FEW } else { "" };
-    out += &format!(
-        "  low and high: the {level} % interval of the mean (Student's t over {} runs)\n",
-        count(point.runs.len() as u64)
-    );
+    let words = format!("low and high: the {level} % interval of the mean (Student's t over {})", point.counted_runs());
+    out += &wrap(&words, WIDTH - 2).iter().map(|part| format!("  {part}\n")).collect::<String>();
     if let Some(settling) = &point.settling {
         let label = if settling.settled { "settled" } else { "not settled" };
         out += &line(label, &settling_in_words(settling));

@@ -190,6 +190,19 @@ impl SweepPointOutcome {
         Self { folder: label.clone(), label, values, runs, spreads, figures, settling: None }
     }
 
+    /// Over how many runs the figures are, in words: runs that are INVALID by the client are left out where others are
+    /// not.
+    pub(crate) fn counted_runs(&self) -> String {
+        let counted = self.spreads.iter().map(|spread| spread.runs).max().unwrap_or(0);
+        match (counted, self.runs.len()) {
+            (counted, all) if counted == all => format!("{all} runs"),
+            (1, all) => format!("1 run of {all}: the others are INVALID by the client or without a success"),
+            (counted, all) => {
+                format!("{counted} runs of {all}: the others are INVALID by the client or without a success")
+            }
+        }
+    }
+
     /// One figure over the repeats.
     pub(crate) fn spread(&self, tag: &str, stat: &str) -> Option<&Spread> {
         self.spreads.iter().find(|s| (s.tag, s.stat) == (tag, stat))

@@ -3,11 +3,10 @@
 use super::super::Style;
 use super::super::layout::WIDTH;
 use super::{progress_line, render};
-use crate::result::campaign::Campaign;
-use crate::result::campaign::Settling;
-use crate::result::run::Outcome;
+use crate::result::campaign::{Campaign, Settling, SweepPointOutcome};
+use crate::result::run::{Outcome, RunOutput};
 use crate::testing::sample::outcome;
-use crate::testing::sample_campaign::{settling, sweep, without_goodput};
+use crate::testing::sample_campaign::{repeats, settling, sweep, without_goodput};
 use ringload_engine::verdict::Status;
 use std::path::Path;
 
@@ -97,6 +96,20 @@ fn a_sweep_without_any_goodput_has_no_best_load() {
     for words in ["go lower", "most goodput"] {
         assert!(!text.contains(words), "{text}");
     }
+}
+
+#[test]
+fn repeats_say_over_how_many_runs_their_figures_are() {
+    let of = |decides: fn(&RunOutput) -> bool| {
+        let runs = repeats(3).points.remove(0).runs;
+        let point = SweepPointOutcome::of(String::new(), Vec::new(), runs, 0.95, decides);
+        flat(&rendered(&Campaign::of_points(vec![point], 0.95, None), false))
+    };
+    let text = of(|_| true);
+    assert!(text.contains("(Student's t over 3 runs) "), "{text}");
+    let text = of(|run| run.outcome.identity.of_several.trial != 1);
+    let words = "(Student's t over 2 runs of 3: the others are INVALID by the client or without a success)";
+    assert!(text.contains(words), "{text}");
 }
 
 #[test]
