@@ -35,7 +35,7 @@ pub(crate) fn of_comparison(comparison: &Comparison) -> Result<String, serde_jso
 fn section(of: Figures<'_>, comparison: &Comparison, pair: &Pair, i: usize) -> Html {
     let mut html = Html::default();
     html.raw("<section>").element("h2", &[], &compare::named(&pair.name, pair.requests, pair.verdict.as_deref()));
-    html.raw("<p>").element("strong", &[], &compare::conclusion(pair)).raw("</p>");
+    html.raw("<p>").element("strong", &[], &compare::conclusion(comparison, pair)).raw("</p>");
     if !pair.held.is_empty() {
         html.raw("<ul>");
         for (limit, held) in &pair.held {

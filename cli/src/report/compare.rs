@@ -43,7 +43,7 @@ pub(crate) fn text(comparison: &Comparison, width: usize) -> String {
         for (limit, held) in &pair.held {
             out += &line(word(*held), &limit.text);
         }
-        for part in wrap(&conclusion(pair), width) {
+        for part in wrap(&conclusion(comparison, pair), width) {
             out += &format!("{part}\n");
         }
     }
@@ -87,7 +87,7 @@ pub(crate) fn markdown(comparison: &Comparison) -> String {
         for (limit, held) in &pair.held {
             out += &format!("- {}: `{}`\n", word(*held), escaped(&limit.text));
         }
-        out += &format!("\n{}\n", conclusion(pair));
+        out += &format!("\n{}\n", conclusion(comparison, pair));
     }
     out
 }
@@ -174,11 +174,10 @@ pub(crate) fn word(held: Held) -> &'static str {
 }
 
 /// In one sentence.
-pub(crate) fn conclusion(pair: &Pair) -> String {
+pub(crate) fn conclusion(comparison: &Comparison, pair: &Pair) -> String {
     let shown: Vec<String> =
         pair.differences.iter().filter(|d| d.shown).map(|d| format!("{} {}", name(d), percent(d.change))).collect();
-    let doubt = pair.verdict.as_deref().filter(|verdict| *verdict != "VALID");
-    let doubt = doubt.map_or_else(String::new, |verdict| format!(" (the new run is {verdict})"));
+    let doubt = doubt(comparison.verdict.as_deref(), pair.verdict.as_deref());
     match shown.len() {
         0 => {
             let least = pair.differences.iter().find_map(|d| Some((d, told_least(d.least_shown?)?)));
@@ -190,6 +189,17 @@ pub(crate) fn conclusion(pair: &Pair) -> String {
             format!("{n} figures differ: {} and {} more{doubt}", shown[..MOST_NAMED].join("; "), n - MOST_NAMED)
         }
         _ => format!("differs: {}{doubt}", shown.join("; ")),
+    }
+}
+
+/// Which of the two runs is not VALID.
+fn doubt(base: Option<&str>, new: Option<&str>) -> String {
+    match (base.filter(|verdict| *verdict != "VALID"), new.filter(|verdict| *verdict != "VALID")) {
+        (None, None) => String::new(),
+        (Some(base), None) => format!(" (the base is {base})"),
+        (None, Some(new)) => format!(" (the new run is {new})"),
+        (Some(base), Some(new)) if base == new => format!(" (both runs are {base})"),
+        (Some(base), Some(new)) => format!(" (the base is {base}, the new run {new})"),
     }
 }
 
@@ -213,6 +223,20 @@ const MOST_NAMED: usize = 4;
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_comparison_names_each_run_that_is_not_valid() {
+        for (base, new, words) in [
+            (Some("VALID"), Some("VALID"), ""),
+            (None, None, ""),
+            (Some("INVALID"), Some("VALID"), " (the base is INVALID)"),
+            (None, Some("SUSPECT"), " (the new run is SUSPECT)"),
+            (Some("INVALID"), Some("INVALID"), " (both runs are INVALID)"),
+            (Some("SUSPECT"), Some("INVALID"), " (the base is SUSPECT, the new run INVALID)"),
+        ] {
+            assert_eq!(doubt(base, new), words);
+        }
+    }
 
     #[test]
     fn what_a_difference_would_have_to_be_fits_in_its_column() {

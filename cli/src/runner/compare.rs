@@ -255,6 +255,10 @@ fn notes(base: &Left, new: &Left, figures: &[Estimate], theirs: &[Estimate]) -> 
             notes.push(format!("the {which} does not have {}", tags.join(", ")));
         }
     }
+    let tested = |of: &[Estimate]| of.iter().any(|figure| figure.error.is_some());
+    if base.observed.len() == 1 && new.observed.len() == 1 && tested(figures) && tested(theirs) {
+        notes.push(ONE_RUN_A_SIDE.into());
+    }
     if base.tool != new.tool && !base.has_facts_as(new) {
         notes.push(format!(
             "{} and {} measure each in its own way: a difference may be one of the tools; their settings are compared as far as both have them",
@@ -323,6 +327,8 @@ fn is_of_the_moment(path: &str) -> bool {
     OF_THE_MOMENT.iter().any(|part| path.contains(part)) || NAMES_OF_THE_MOMENT.contains(&name)
 }
 
+/// What the intervals of two single runs do not hold.
+const ONE_RUN_A_SIDE: &str = "one run a side: the intervals have what varies within a run, not from run to run; repeat both (--num-profile-runs 5) before a small change is taken for one of the server";
 /// Of a document of another tool, which may have the text of each answer.
 const MOST_BYTES: u64 = 4 << 30;
 const OF_THE_MOMENT: [&str; 7] = ["artifact", "cli_command", "benchmark_id", "host.start", "host.end", "load", "steal"];

@@ -31,6 +31,8 @@ fn a_run_beside_itself_differs_in_nothing_and_beside_a_slower_server_in_its_ttft
         assert_eq!((&difference["change"], &difference["shown"]), (&0.0.into(), &false.into()), "{difference}");
     }
     assert_eq!(same["pairs"][0]["changed"], Value::Array(Vec::new()));
+    let notes = &same["pairs"][0]["notes"];
+    assert!(notes[0].as_str().is_some_and(|note| note.starts_with("one run a side: ")), "{notes}");
 
     let gates = ["--fail-if", "ttft.p50>+50%", "--fail-if", "rps<-90%"];
     let found = compare(&base, &slower, &gates).exits(1);
