@@ -22,6 +22,12 @@ impl Exchange {
         };
         let arrival = Arrival { at: now, stamped: false, exact: Exact::Nothing, since: Since::Known(since) };
         self.read_ends(before, &[], now, &arrival);
+        let record = &mut self.response.record;
+        if record.outcome == Outcome::Succeeded && record.instants.end == now {
+            // The end of a response is not before what came of it before.
+            let known = if record.events == before { record.instants.last_token } else { record.instants.first_byte };
+            record.intervals.end = now - since.max(known.unwrap_or(0)).min(now);
+        }
         progress
     }
 

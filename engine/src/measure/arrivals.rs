@@ -179,7 +179,8 @@ mod tests {
             if k % 3 == 0 {
                 record.instants.first_token = record.instants.first_token.map(|at| at + 40 * MILLI);
                 record.instants.last_token = record.instants.last_token.map(|at| at + 40 * MILLI);
-                record.intervals = Intervals { first: 40 * MILLI, last: 30 * MILLI, widest: 40 * MILLI, wide: 2 };
+                record.intervals =
+                    Intervals { first: 40 * MILLI, last: 30 * MILLI, widest: 40 * MILLI, wide: 2, end: 0 };
             }
             record
         });

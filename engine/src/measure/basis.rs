@@ -26,12 +26,14 @@ pub(super) struct Basis {
     pub(super) server: ServerTimes,
 }
 
-/// How much earlier than stated output events can have arrived: nothing where none is over [`NARROW`].
+/// How much earlier than stated output events and the end can have arrived: nothing where none is over [`NARROW`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Widths {
     pub(super) first: Nanos,
     pub(super) last: Nanos,
     pub(super) widest: Nanos,
+    /// The end of the response, where it is that of its connection.
+    pub(super) end: Nanos,
 }
 
 /// From when to when.
@@ -146,7 +148,8 @@ impl Basis {
         row.put(self.wire.bytes_sent);
         row.put(self.wire.bytes_received);
         row.put(self.wire.reads.into());
-        for width in [self.intervals.first, self.intervals.last, self.intervals.widest] {
+        let by = &self.intervals;
+        for width in [by.first, by.last, by.widest, by.end] {
             row.put(width);
         }
         row.put(zigzag(self.lags.dispatch.wrapping_sub(self.late)));
@@ -185,7 +188,7 @@ impl Basis {
             reads: row.take() as u32,
             reused: shape & 4 != 0,
         };
-        let intervals = Widths { first: row.take(), last: row.take(), widest: row.take() };
+        let intervals = Widths { first: row.take(), last: row.take(), widest: row.take(), end: row.take() };
         let lags = Lags {
             dispatch: unzigzag(row.take()).wrapping_add(late),
             queue: row.take(),
@@ -205,8 +208,8 @@ impl Basis {
 impl Widths {
     fn of(record: &Record) -> Self {
         let by = &record.intervals;
-        match by.widest > NARROW {
-            true => Self { first: by.first, last: by.last, widest: by.widest },
+        match by.widest.max(by.end) > NARROW {
+            true => Self { first: by.first, last: by.last, widest: by.widest, end: by.end },
             false => Self::default(),
         }
     }

@@ -3,7 +3,7 @@
 use crate::clock::Nanos;
 
 /// Numbers of a row.
-pub(super) const NUMBERS: usize = 49;
+pub(super) const NUMBERS: usize = 50;
 
 /// Fills a row from its start.
 pub(super) struct Writer {

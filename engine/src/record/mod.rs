@@ -1,6 +1,7 @@
 //! The record of a request: its instants, what came of it, and the gaps between its output events.
 
 mod cause;
+mod intervals;
 mod lags;
 mod log;
 mod observed;
@@ -11,6 +12,7 @@ mod timings;
 mod usage;
 
 pub use cause::Cause;
+pub use intervals::Intervals;
 pub use lags::Lags;
 pub use log::{Entry, LogReader, LogWriter, Note, RecordLog, Skimmed};
 pub use observed::{FinishReason, Observed};
@@ -112,20 +114,6 @@ pub struct Transmission {
     /// From then until the peer's kernel had acknowledged it, in nanoseconds; `None` where no stamp tells it, or the
     /// response began before.
     pub acknowledged: Option<Nanos>,
-}
-
-/// How much earlier than their stamps the output events of a response can have arrived. Zero where each ended its read,
-/// and that read emptied the queue: the stamp is then the event's own.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Intervals {
-    /// The first event, in nanoseconds before its stamp at most.
-    pub first: Nanos,
-    /// The last event.
-    pub last: Nanos,
-    /// The event of which the least is known.
-    pub widest: Nanos,
-    /// Events of which the arrival is not known to [`NARROW`](crate::arrival::NARROW).
-    pub wide: u32,
 }
 
 /// The kind of a TLS handshake.

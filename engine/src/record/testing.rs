@@ -181,6 +181,7 @@ pub(crate) fn any_record() -> impl Strategy<Value = Record> {
                 last: sizes.0.into(),
                 widest: u64::from(sizes.1) << 30,
                 wide: sizes.0,
+                end: sizes.1.into(),
             },
             lags: Lags {
                 dispatch: sizes.0.into(),

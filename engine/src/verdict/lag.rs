@@ -5,7 +5,7 @@ use super::case::{Case, Found};
 use super::finding::{Direction, Effect, Finding, Scope, Status};
 use super::machine::interruptions;
 use super::wording::{shown_ms, shown_share};
-use crate::measure::{Distribution, Lateness, MARKED, Summary};
+use crate::measure::{ClientShare, Distribution, Lateness, MARKED, Summary};
 use crate::plan::{Load, Plan, Stamps, Statistic, metric as tags};
 use crate::setting::Setting;
 
@@ -38,7 +38,7 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
 fn dispatch_lag(case: &Case<'_>) -> Option<Finding> {
     let lag = case.summary.client.dispatch_lag.as_ref()?;
     let effects: Vec<Effect> =
-        case.effects_of(Lateness::DispatchLag).into_iter().chain(empty_slots(case, lag)).collect();
+        case.effects_of(Lateness::DispatchLag).into_iter().chain(empty_slots(case, lag.mean_ms)).collect();
     let p99 = lag.percentile("p99")?.ms;
     (p99 > TOLD_MS || effects.iter().any(tells)).then(|| {
         Found::new("dispatch_lag", Scope::Client).measured(p99, TOLD_MS, "ms").moving(effects).says(
@@ -58,15 +58,25 @@ fn dispatch_lag(case: &Case<'_>) -> Option<Finding> {
     })
 }
 
-/// What slots that stood empty cost a closed loop: with N slots, throughput is N over latency and lag.
-fn empty_slots(case: &Case<'_>, lag: &Distribution) -> Vec<Effect> {
+/// What slots that stood empty for so long on average, in milliseconds, cost a closed loop: with N slots, throughput is
+/// N over latency and lag.
+fn empty_slots(case: &Case<'_>, mean: f64) -> Vec<Effect> {
     let latency = case.value(&tags::REQUEST_LATENCY, Statistic::Avg).unwrap_or(0.0);
     let closed = matches!(case.plan.profiling.load, Load::Closed { .. });
-    if !closed || latency < super::case::SHORTEST_MS || lag.mean_ms <= NARROW_MS {
+    if !closed || latency < super::case::SHORTEST_MS || mean <= NARROW_MS {
         return Vec::new();
     }
     let rates = [&tags::REQUEST_THROUGHPUT, &tags::OUTPUT_TOKEN_THROUGHPUT, &tags::GOODPUT];
-    rates.into_iter().flat_map(|rate| case.effects(rate, Direction::Lowered, lag.mean_ms / latency)).collect()
+    rates.into_iter().flat_map(|rate| case.effects(rate, Direction::Lowered, mean / latency)).collect()
+}
+
+/// How long after they came ends of responses can have been seen on average, in milliseconds, where they are those of
+/// connections.
+fn late_ends(summary: &Summary) -> f64 {
+    let is_it = |share: &&ClientShare| {
+        (share.tag, share.statistic, share.lateness) == (tags::RESPONSE_TIME.tag, Statistic::Avg, Lateness::ReceiveLag)
+    };
+    summary.client.shares.iter().find(is_it).map_or(0.0, |share| share.lower_by)
 }
 
 /// Connections, and flights of the server's handshake, that were there before the client saw them.
@@ -104,7 +114,8 @@ fn set_up_lag(case: &Case<'_>) -> Option<Finding> {
 fn receive_lag(case: &Case<'_>) -> Option<Finding> {
     let (plan, client) = (case.plan, &case.summary.client);
     let lag = client.receive_lag.as_ref()?;
-    let effects = case.effects_of(Lateness::ReceiveLag);
+    let effects: Vec<Effect> =
+        case.effects_of(Lateness::ReceiveLag).into_iter().chain(empty_slots(case, late_ends(case.summary))).collect();
     let own = lag.percentile("p99")?.ms - plan.batch_wait as f64 / 1e6;
     if own <= TOLD_MS && !effects.iter().any(tells) {
         return None;

@@ -262,3 +262,50 @@ fn a_body_that_ends_with_its_connection_is_known_to_have_ended_between_two_looks
     assert_eq!(summary.client_share("request_latency", Statistic::P50), None);
     assert!(verdict.status > Status::Valid, "{:?}", verdict.findings);
 }
+
+/// Answers as HTTP/1.0 does with a stream that names its end with a finish reason alone, and ends with its connection
+/// 10 ms later.
+struct Http10Stream;
+
+impl Peer for Http10Stream {
+    fn on_connect(&mut self, key: Key, now: Nanos, script: &mut Script) {
+        script.accept(now, key);
+    }
+
+    fn on_bytes(&mut self, key: Key, _bytes: &[u8], now: Nanos, script: &mut Script) {
+        let head = "HTTP/1.0 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+        let finish = r#"{"choices":[{"index":0,"delta":{"content":"b"},"finish_reason":"stop"}]}"#;
+        let first = r#"{"choices":[{"index":0,"delta":{"content":"a"}}]}"#;
+        script.send(now + 40 * MILLI, key, format!("{head}data: {first}\n\n"));
+        script.send(now + 50 * MILLI, key, format!("data: {finish}\n\n"));
+        script.close(now + 60 * MILLI, key);
+    }
+}
+
+#[test]
+fn a_stream_that_ends_with_its_connection_is_known_to_have_ended_between_two_looks() {
+    let plan = plan(lasting(Load::closed(1), Some(4 * SECOND)));
+    let (truth, innocent, _) = judged_against(Http10Stream, &plan, &[]);
+    assert!(truth.client.shares.is_empty(), "{:?}", truth.client.shares);
+    assert_eq!(innocent.status, Status::Valid, "{:?}", innocent.findings);
+    let end = played(Http10Stream, &plan, &[]).records[20].instants.end;
+    let (summary, verdict, _) = judged_against(Http10Stream, &plan, &[(end - 5 * MILLI, 300 * MILLI)]);
+    for tag in ["response_time", "http_req_receiving", "http_req_duration", "http_req_total"] {
+        let value = |summary: &Summary| summary.metric(tag).unwrap().statistic(Statistic::Max).unwrap();
+        let made = value(&summary) - value(&truth);
+        assert!((made - 295.0).abs() < 0.1, "{tag}: {made}");
+        // It can have ended since the client looked last, which was when the last token came.
+        let said = share(&summary, tag, Statistic::Max, Lateness::ReceiveLag);
+        assert!((made..made + 5.1).contains(&said), "{tag}: {made} made, {said} said");
+        assert_eq!(summary.client_share(tag, Statistic::P50), None, "{tag}");
+    }
+    // The tokens came before.
+    for tag in ["request_latency", "inter_token_latency", "time_to_first_token"] {
+        assert_eq!(summary.client_share(tag, Statistic::Max), None, "{tag}");
+    }
+    let lag = finding(&verdict, "receive_lag").expect("a slot stood empty");
+    let rate = lag.effects.iter().find(|effect| effect.tag == "request_throughput").expect("for lack of requests");
+    let value = |summary: &Summary| summary.metric("request_throughput").unwrap().avg;
+    let made = value(&truth) - value(&summary);
+    assert!(made > 0.0 && (made / 2.0..made * 2.0).contains(&rate.most), "{made} made, {rate:?} said");
+}

@@ -80,7 +80,8 @@ impl Movers {
         let lag = request.lags.dispatch.min(request.late);
         let dispatched = (dispatch && lag > NARROW).then(|| without_lag(request, lag));
         let connected = (set_up && request.lags.set_up() > NARROW).then(|| connected_earlier(request));
-        let received = (receive && request.intervals.widest > NARROW).then(|| arrived_earlier(request));
+        let received =
+            (receive && request.intervals.widest.max(request.intervals.end) > NARROW).then(|| arrived_earlier(request));
         let is_another = dispatched.is_some() || connected.is_some() || received.is_some();
         is_another.then_some(Others { dispatched, connected, received })
     }
@@ -168,7 +169,8 @@ fn connected_earlier(request: &Basis) -> Basis {
     Basis { times, phases, ..*request }
 }
 
-/// The corners of what late reads allow: the first output event earlier, the last one, and both. One event is both.
+/// The corners of what late reads allow: the first output event earlier, the last one, and both. One event is both. An
+/// end that nothing but itself bounds is earlier in all of them.
 fn arrived_earlier(request: &Basis) -> [Basis; 3] {
     let by = &request.intervals;
     let stated = &request.times;
@@ -185,7 +187,9 @@ fn arrived_earlier(request: &Basis) -> [Basis; 3] {
     let last_earlier = |times: Times| Times { latency: stated.latency.saturating_sub(by.last), ..times };
     let second_earlier =
         |times: Times| Times { second: stated.second.map(|gap| gap.saturating_sub(by.widest)), ..times };
-    let with = |times: Times| Basis { times, ..*request };
+    let response = stated.response.saturating_sub(by.end);
+    let phases = Phases { receive: request.phases.receive.saturating_sub(by.end), ..request.phases };
+    let with = |times: Times| Basis { times: Times { response, ..times }, phases, ..*request };
     let both = last_earlier(first_earlier(*stated));
     match stated.second {
         Some(_) => [with(first_earlier(*stated)), with(second_earlier(last_earlier(*stated))), with(both)],
@@ -201,10 +205,10 @@ fn moved_by(info: &MetricInfo) -> [bool; Lateness::ALL.len()] {
 
 /// Metrics that lateness can move, and which kinds of it. The client's own lag (`credit_to_start_latency`) is none of
 /// them.
-static MOVABLE: [(&MetricInfo, [bool; Lateness::ALL.len()]); 21] = [
+static MOVABLE: [(&MetricInfo, [bool; Lateness::ALL.len()]); 23] = [
     (&tags::SCHEDULED_TIME_TO_FIRST_TOKEN, [true, true, true]),
-    (&tags::RESPONSE_TIME, [true, true, false]),
-    (&tags::EFFECTIVE_LATENCY, [true, true, false]),
+    (&tags::RESPONSE_TIME, [true, true, true]),
+    (&tags::EFFECTIVE_LATENCY, [true, true, true]),
     (&tags::TIME_TO_FIRST_TOKEN, [false, true, true]),
     (&tags::TIME_TO_SECOND_TOKEN, [false, false, true]),
     (&tags::TIME_TO_FIRST_OUTPUT_TOKEN, [false, true, true]),
@@ -222,7 +226,9 @@ static MOVABLE: [(&MetricInfo, [bool; Lateness::ALL.len()]); 21] = [
     (&tags::HTTP_REQ_CONNECTING, [false, true, false]),
     (&tags::HTTP_REQ_TLS, [false, true, false]),
     (&tags::HTTP_REQ_CONNECTION_OVERHEAD, [false, true, false]),
-    (&tags::HTTP_REQ_TOTAL, [false, true, false]),
+    (&tags::HTTP_REQ_RECEIVING, [false, false, true]),
+    (&tags::HTTP_REQ_DURATION, [false, false, true]),
+    (&tags::HTTP_REQ_TOTAL, [false, true, true]),
 ];
 
 #[cfg(test)]
