@@ -13,6 +13,8 @@ pub enum Stage {
     Connect,
     /// A flight of the TLS handshake.
     Handshake,
+    /// The end of an earlier connection, or of the stream on it, by a server that had not begun the request.
+    Lost,
 }
 
 impl Exchange {

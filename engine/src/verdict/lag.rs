@@ -79,7 +79,8 @@ fn late_ends(summary: &Summary) -> f64 {
     summary.client.shares.iter().find(is_it).map_or(0.0, |share| share.lower_by)
 }
 
-/// Connections, and flights of the server's handshake, that were there before the client saw them.
+/// Connections, flights of the server's handshake, and ends after which a request is retried, that were there before
+/// the client saw them.
 ///
 /// That is in the phases of the connect and the handshake, and in all times that hold them. How long a connect was
 /// there is known as an interval: what is told is the most that it can have been.
@@ -89,7 +90,7 @@ fn set_up_lag(case: &Case<'_>) -> Option<Finding> {
     effects.iter().any(tells).then(|| {
         Found::new("set_up_lag", Scope::Client).measured(late.longest_ms, NARROW_MS, "ms").moving(effects).says(
             format!(
-                "connections were there, or the server's part of their handshake was, up to {} before the client saw it, which {} requests waited \
+                "connections were there, or the server's part of their handshake was, or the end of one whose request is retried, up to {} before the client saw it, which {} requests waited \
                  for ({} made a connection), {} on average{}",
                 shown_ms(late.longest_ms),
                 late.requests,

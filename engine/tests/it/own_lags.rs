@@ -10,7 +10,7 @@ use ringload_engine::driver::sim::{Peer, Script};
 use ringload_engine::internal::{SimulatedResult, SimulatedRun};
 use ringload_engine::measure::{Lateness, Summary};
 use ringload_engine::plan::{Arrival, Cap, CapPolicy, Load, Phase, Plan, Reuse, Statistic};
-use ringload_engine::record::Record;
+use ringload_engine::record::{Record, Retry};
 use ringload_engine::verdict::{Scope, Status};
 
 /// Accepts after `accepts`, and answers after `answers` with two tokens.
@@ -308,4 +308,31 @@ fn a_stream_that_ends_with_its_connection_is_known_to_have_ended_between_two_loo
     let value = |summary: &Summary| summary.metric("request_throughput").unwrap().avg;
     let made = value(&truth) - value(&summary);
     assert!(made > 0.0 && (made / 2.0..made * 2.0).contains(&rate.most), "{made} made, {rate:?} said");
+}
+
+#[test]
+fn a_request_that_is_retried_late_has_that_for_a_lag() {
+    // The twenty-first request of a connection meets its end, which comes 5 ms after it.
+    let server = || Http2Server {
+        answer: |at, key, stream, script| match stream {
+            41 => {
+                let goaway = [&[0, 0, 8, 7, 0, 0, 0, 0, 0, 0, 0, 0, 39][..], &[0; 4]].concat();
+                script.send(at + 5 * MILLI, key, goaway);
+            }
+            _ => script.send(at + 20 * MILLI, key, chat(stream)),
+        },
+        ..Http2Server::default()
+    };
+    let plan = plan(Phase { requests: Some(50), ..lasting(Load::closed(1), None) });
+    let run = || SimulatedRun::new(&plan).over_http2();
+    let truth = run().play(server()).records;
+    let retried = &truth[40];
+    assert_eq!(retried.retry, Some(Retry::Unprocessed), "{retried:?}");
+    assert!(truth.iter().all(|record| record.lags.queue == 0));
+    let stop = (retried.instants.issued + 2 * MILLI, 300 * MILLI);
+    let stopped = &run().frozen(&[stop]).play(server()).records[40];
+    assert_eq!(stopped.retry, Some(Retry::Unprocessed), "{stopped:?}");
+    let took = |record: &Record| record.instants.end - record.instants.issued;
+    let made = took(stopped) - took(retried);
+    assert_eq!((made, stopped.lags.queue), (297 * MILLI, made), "{stopped:?}");
 }

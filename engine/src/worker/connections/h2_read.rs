@@ -39,7 +39,11 @@ impl Pool<'_> {
             Event::ConnectFailed(e) => self.command(Command::ConnectFailed(key, e, seen)),
             Event::SendFailed(e) => self.handle_send_failed(key, e, seen),
             Event::ReadFailed(e) => self.handle_read_failed(key, e, seen),
-            Event::Closed { .. } => {
+            Event::Closed { since } => {
+                let streams = self.slots[key.slot].h2.as_ref().map_or_else(Vec::new, |h2| h2.streams());
+                for stream in streams {
+                    self.handle_unprocessed(stream, since, seen);
+                }
                 let (cause, detail) = match self.slots[key.slot].connection.handshake_cut_off() {
                     Some(e) => {
                         let (cause, detail) = explain(&e);
@@ -168,6 +172,7 @@ impl Pool<'_> {
                     let stream = self.slots.key_of(tag);
                     if untouched && h2.is_early(stream) {
                         // It was sent before the settings that forbid it were known.
+                        self.handle_unprocessed(tag, arrival.at, seen);
                         self.command(Command::RefusedEarly(stream, seen));
                     } else {
                         self.handle_reset(tag, Code(code), untouched, seen);
@@ -175,6 +180,7 @@ impl Pool<'_> {
                 }
                 http2::Event::Unprocessed { tag, code } => {
                     let stream = self.slots.key_of(tag);
+                    self.handle_unprocessed(tag, arrival.at, seen);
                     self.command(Command::Unprocessed(stream, Code(code), seen));
                 }
                 http2::Event::Broken { tag, error } => {

@@ -84,6 +84,7 @@ impl Pool<'_> {
         let slot = &mut self.slots[key.slot];
         if slot.exchange.may_be_retried_after_close() {
             let what = "the server closed the kept connection before any byte of a response";
+            self.handle_unprocessed(key.slot, since, seen);
             self.command(Command::Lost(key, Cause::ClosedBeforeResponse, Some(what.into()), seen));
         } else if let Some(e) = slot.connection.handshake_cut_off() {
             let (cause, detail) = explain(&e);

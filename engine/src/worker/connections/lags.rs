@@ -13,12 +13,21 @@ impl Pool<'_> {
         }
     }
 
+    /// The server did not process a request, which is retried: it said so not before `since`, and that was seen at
+    /// `seen`.
+    pub(super) fn handle_unprocessed(&mut self, slot: u32, since: Nanos, seen: Nanos) {
+        let exchange = &mut self.slots[slot].exchange;
+        if exchange.active() && since < seen {
+            exchange.handle_lag(Stage::Lost, since, seen, true);
+        }
+    }
+
     /// A stage of a slot's connection, which was seen to be over at `seen`, was so not before `since`.
     pub(super) fn handle_lag(&mut self, slot: u32, stage: Stage, since: Nanos, seen: Nanos) {
         let since = match stage {
             // What bounds all that a wait tells may lie before the connect.
             Stage::Connect => since.max(self.slots[slot].connection.begun_at()),
-            Stage::Lookup | Stage::Handshake => since,
+            Stage::Lookup | Stage::Handshake | Stage::Lost => since,
         };
         if since >= seen {
             return;
