@@ -72,6 +72,13 @@ impl Vocabulary {
         self.ask(|inner| inner.decode(&[id], true).ok())
     }
 
+    /// As if the library failed at a text.
+    #[cfg(test)]
+    pub(in crate::workload) fn fail(&self) {
+        let answer: Option<()> = self.ask(|_| panic!("made by the test"));
+        assert_eq!(answer, None);
+    }
+
     /// What the library answers; none, and kept as the failure, where it panics.
     fn ask<T>(&self, question: impl FnOnce(&Tokenizer) -> Option<T>) -> Option<T> {
         guarded(|| question(&self.inner)).unwrap_or_else(|why| {

@@ -61,7 +61,7 @@ pub(super) const ROWS: &[Elsewhere] = &[
         what: "a tokenizer.json at which the tokenizers library panics; a row of a trace that asks for a prompt without an end",
         becomes: "refused in a sentence that names the file or the length; exit 2. A request for memory that the kernel refuses still aborts the process: sizes have limits before that",
         tests: &[
-            (TOKENIZER, "a_file_at_which_the_library_panics_is_an_error_that_names_it"),
+            (TOKENIZER, "a_failure_of_the_library_is_an_error_that_names_the_file"),
             (REPLAY, "no_row_makes_a_prompt_over_the_limit"),
         ],
     },
