@@ -1,12 +1,14 @@
 //! What a server says that it serves, under `/v1/models`: for advice, and for a run that names no model.
 
 use crate::flags::ProfileArgs;
+use crate::redact::Secrets;
 use crate::runner::environment::environment;
 use crate::terminal::eprint_line;
 use ringload_engine::plan::{Header, Target};
 use ringload_engine::resolve::SystemResolver;
 use ringload_engine::{Error, Result};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::time::Duration;
 use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig};
@@ -29,7 +31,9 @@ pub(crate) fn served(target: &Target, headers: &[Header]) -> Option<Vec<String>>
         request = request.header(&header.name, &header.value);
     }
     let body = request.call().ok()?.body_mut().with_config().limit(MOST_BYTES).read_to_string().ok()?;
-    names(&body)
+    // What repeats a key is no name either, and would stand in messages and files.
+    let secrets = Secrets::of_headers(headers);
+    Some(names(&body)?.into_iter().filter(|name| matches!(secrets.scrub(name), Cow::Borrowed(_))).collect())
 }
 
 /// Names the model of a run that names none: the only one that its server has.

@@ -331,10 +331,6 @@ fn sum_up(
     for group in &mut summary.errors {
         group.message = secrets.scrub(&group.message).into_owned();
     }
-    for spoken in &mut summary.network.targets {
-        spoken.server = secrets.scrub(&spoken.server).into_owned();
-        spoken.via = secrets.scrub(&spoken.via).into_owned();
-    }
     if let Some((kind, error)) = unwritten {
         files.leave_out(kind, error);
     }

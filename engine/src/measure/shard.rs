@@ -3,6 +3,7 @@
 use super::counts::{ConnectionCounts, Counters, PhaseCounts};
 use super::tally::Tally;
 use crate::clock::Nanos;
+use crate::plan::Secrets;
 use crate::record::{Outcome, PhaseKind, Record};
 use crate::wire::Product;
 use hdrhistogram::Histogram;
@@ -120,6 +121,12 @@ impl Shard {
             software: BTreeMap::new(),
             congestion_control: BTreeMap::new(),
         }
+    }
+
+    /// Takes the secrets of the run out of what servers named themselves; a name is cut, perhaps within one.
+    pub(crate) fn redact(&mut self, secrets: &Secrets) {
+        let names = self.software.values_mut().flatten();
+        names.for_each(|name| *name = secrets.scrub_cut(name));
     }
 
     /// A response of a target names software in its `Server` and `Via`.

@@ -1,8 +1,8 @@
 //! What a run must not tell: the values of its headers, keys in the path of its requests, and texts of its extra inputs
 //! under telling names.
 
-use super::Plan;
 use super::template_secrets::literals;
+use super::{Header, Plan};
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -17,8 +17,21 @@ impl Secrets {
     /// letters is left out: to strike it out wherever it stands would garble the text.
     #[must_use]
     pub fn of(plan: &Plan) -> Self {
+        let mut found = Self::of_headers(&plan.headers).0;
+        let queries = plan.targets.iter().filter_map(|target| target.query.as_ref());
+        for (_, value) in plan.custom_endpoint.iter().chain(queries).flat_map(|path| keys(path)) {
+            found.push(value.to_owned());
+            found.push(percent_decoded(value));
+        }
+        found.extend(Self::in_bodies(plan).0);
+        Self::from(found)
+    }
+
+    /// Those in the values of headers alone.
+    #[must_use]
+    pub fn of_headers(headers: &[Header]) -> Self {
         let mut found = Vec::new();
-        for header in &plan.headers {
+        for header in headers {
             found.push(header.value.clone());
             found.extend(header.value.rsplit(' ').next().map(str::to_owned));
             if header.name.eq_ignore_ascii_case("cookie") {
@@ -26,12 +39,6 @@ impl Secrets {
                 found.extend(pairs.filter_map(|pair| Some(pair.split_once('=')?.1.trim().to_owned())));
             }
         }
-        let queries = plan.targets.iter().filter_map(|target| target.query.as_ref());
-        for (_, value) in plan.custom_endpoint.iter().chain(queries).flat_map(|path| keys(path)) {
-            found.push(value.to_owned());
-            found.push(percent_decoded(value));
-        }
-        found.extend(Self::in_bodies(plan).0);
         Self::from(found)
     }
 
@@ -93,6 +100,22 @@ impl Secrets {
         }
         if !self.0.is_empty() && text.chars().any(is_invisible) {
             text = Cow::Owned(self.scrub_between(&text));
+        }
+        text
+    }
+
+    /// The same of a text that may have been cut in the middle of one: then its end is struck out as well.
+    #[must_use]
+    pub fn scrub_cut(&self, text: &str) -> String {
+        let mut text = self.scrub(text).into_owned();
+        let fronts = self.0.iter().flat_map(|secret| {
+            let ends = secret.char_indices().map(|(at, _)| at).filter(|at| *at >= SHORTEST);
+            ends.map(|end| &secret[..end])
+        });
+        let longest = fronts.filter(|front| text.ends_with(front)).map(str::len).max();
+        if let Some(length) = longest {
+            text.truncate(text.len() - length);
+            text += HIDDEN;
         }
         text
     }

@@ -5,7 +5,7 @@ use super::facts;
 use super::finished::{Finished, Log};
 use super::phase_barrier::PhaseBarrier;
 use super::prepare::Prepared;
-use super::recorder::{self, Looks};
+use super::recorder::{self, Observers};
 use super::reread;
 use super::resources::memory;
 use super::seen::RecordSpan;
@@ -57,7 +57,8 @@ pub(super) fn execute(
         return broken_off(log, (facts, offset), &barrier, control, failure);
     }
 
-    let shard = merge(&results);
+    let mut shard = merge(&results);
+    shard.redact(&Secrets::of(plan));
     facts::add_phases(&mut facts, plan, offset, &barrier, &results);
     let recorded = shard.warmup.recorded() + shard.profiling.recorded();
     // What the ring refused is in the shards already; what the recorder itself lost is the difference.
@@ -161,9 +162,9 @@ impl Threads<'_> {
                 }
             }
         };
-        let looks = Looks {
+        let observers = Observers {
             ready: &mut ready,
-            look_on: &mut |record| {
+            observe: &mut |record| {
                 if error_limit.sees(record) {
                     self.control.abort();
                 }
@@ -173,7 +174,7 @@ impl Threads<'_> {
             },
             full: &mut || self.control.abort(),
         };
-        recorder::write(consumers, log, workers_done, looks)
+        recorder::write(consumers, log, workers_done, observers)
     }
 
     /// Starts a worker a core.

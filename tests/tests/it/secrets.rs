@@ -87,6 +87,42 @@ fn what_is_kept_of_responses_has_no_secret_that_they_repeat() {
 }
 
 #[test]
+fn what_servers_call_themselves_and_their_metrics_has_no_secret() {
+    let _turn = together();
+    let server = Peer::start(|to, request| {
+        let key = request.field("authorization").unwrap_or_default().trim_start_matches("Bearer ").to_owned();
+        if request.head.starts_with("GET ") {
+            let page = format!(
+                "# TYPE vllm:num_requests_running gauge\nvllm:num_requests_running{{model_name=\"{key}\"}} 1\n"
+            );
+            return peer::write(to, &peer::whole("200 OK", &page).replace("application/json", "text/plain"));
+        }
+        // The second name is cut within the key.
+        let names = format!("\r\nServer: gate/{key}\r\nVia: 1.1 {}{key}\r\n", "x".repeat(46));
+        peer::write(to, &peer::chat(2).replacen("\r\n", &names, 1))
+    });
+    let metrics = format!("http://{}/metrics", server.addr());
+    let ended = Profile::of(server.addr())
+        .scraping()
+        .args(["--request-count", "2", "--api-key", KEY, "--header", HEADER, "--allow-invalid", "--keep-records"])
+        .args(["--server-metrics", &metrics, "--server-metrics-formats", "json", "csv", "jsonl"])
+        .run()
+        .exits(0);
+    keeps(&ended, "names of software");
+    assert!(ended.text("server_metrics_export.jsonl").contains("<redacted>"));
+    let spoken = ended.report()["summary"]["network"]["targets"][0].clone();
+    assert!(spoken["server"].as_str().is_some_and(|name| name.starts_with("gate/<redacted>")), "{spoken}");
+    // The log has none to write back either.
+    let again = Profile::report(ended.artifacts()).args(["--verbose", "--allow-invalid"]).run().exits(0);
+    assert!(again.stdout.contains("gate/<redacted>") && !again.stdout.contains(KEY), "{}", again.stdout);
+    keeps(&ended, "a report from the log");
+    let mut texts = Vec::new();
+    collect(ended.artifacts(), &mut texts);
+    let front = format!("xx{}", &KEY[..8]);
+    assert!(texts.iter().all(|(_, text)| !text.contains(&front)), "the front of a key is one too");
+}
+
+#[test]
 fn a_content_type_shows_no_front_of_a_secret() {
     let _turn = together();
     let server = Peer::start(|to, request| {

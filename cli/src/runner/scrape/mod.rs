@@ -14,6 +14,7 @@ mod watch;
 use crate::dashboard::ServerNow;
 use crate::export::LineOf;
 use crate::flags::{MetricsFormat, TelemetryArgs};
+use crate::redact::Secrets;
 use crate::result::telemetry::{Scraped, ScrapedEndpoint};
 use crate::terminal::eprint_line;
 use fetch::Source as Http;
@@ -98,6 +99,7 @@ impl Scraper {
                 control: Arc::clone(control),
                 end: Arc::clone(&end),
                 offset: RealtimeOffset::sample(),
+                secrets: Secrets::of(plan),
                 line,
                 now: (!endpoint.gpus).then(|| Now::in_the_next_place(now)),
             };

@@ -5,6 +5,7 @@ use super::fetch::{Failure, Fetched};
 use super::source::Source;
 use crate::dashboard::ServerNow;
 use crate::export::{LineAt, LineOf};
+use crate::redact::Secrets;
 use crate::result::telemetry::ScrapedEndpoint;
 use ringload_engine::clock::RealtimeOffset;
 use ringload_engine::plan::without_query_secrets;
@@ -22,6 +23,8 @@ pub(super) struct Watch {
     pub(super) control: Arc<Control>,
     pub(super) end: Arc<End>,
     pub(super) offset: RealtimeOffset,
+    /// What is struck out of all that a server says.
+    pub(super) secrets: Secrets,
     /// The lines that are written, where they are.
     pub(super) line: Option<LineOf>,
     /// Where it is shown what a server says.
@@ -140,7 +143,7 @@ impl Watch {
     fn take(&self, fetched: &Fetched, found: &mut Found, window: Window) -> bool {
         let wall = |at| self.offset.to_realtime(at);
         let (at, took) = (wall(fetched.first_byte_at), fetched.ended_at.saturating_sub(fetched.sent_at));
-        let scrape = found.collector.handle_scrape(&fetched.body, at, took, window);
+        let scrape = found.collector.handle_scrape(&self.secrets.scrub(&fetched.body), at, took, window);
         if scrape.is_metrics
             && scrape.is_new
             && let Some(lines) = found.lines.as_mut().filter(|lines| lines.written < MOST_LINE_BYTES)
