@@ -63,8 +63,9 @@ impl Bus {
         let (client, mut jetstream) = connect(address, Duration::ZERO, |_| ()).await?;
         jetstream.set_timeout(ANSWER);
         let bucket = bucket_of(run);
-        let unknown =
-            |_| Error::usage(format!("{address}: no run `{run}` is known"), "write the name of a run of these days");
+        let unknown = |_| {
+            Error::usage(format!("{address}: no run `{run}` is known"), "write the name of a run of the last 7 days")
+        };
         let values = jetstream.get_key_value(&bucket).await.map_err(unknown)?;
         let objects = jetstream.get_object_store(&bucket).await.ok();
         Ok(Self { client, values, objects, jetstream, run: run.to_owned() })
@@ -308,7 +309,7 @@ fn stream_of(bucket: &str) -> stream::Config {
 fn unsaid(what: &str, e: &dyn std::fmt::Display) -> Error {
     Error {
         blame: Blame::Environment,
-        what: format!("`{what}` could not be left on the bus ({e})"),
+        what: format!("`{what}` could not be written to the bus ({e})"),
         remedy: REMEDY.into(),
     }
 }

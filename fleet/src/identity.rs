@@ -57,7 +57,7 @@ impl Identity {
         let told = launcher.map(|launcher| number(launcher.rank, variable)).transpose()?.flatten();
         let rank = given.rank.or(told).ok_or_else(|| {
             Error::usage(
-                "no launcher says which member of the fleet this process is",
+                "the rank of this process in the fleet is not known",
                 "give each a rank from 0, or start them by srun, mpirun or an Indexed Job",
             )
         })?;
@@ -76,10 +76,7 @@ impl Identity {
             }
             (Some(size), _) | (None, Some(size)) => size,
             (None, None) => {
-                return Err(Error::usage(
-                    "nobody says how many members the fleet has",
-                    "write its size beside its address",
-                ));
+                return Err(Error::usage("the size of the fleet is not known", "write its size beside its address"));
             }
         };
         if rank >= size {
@@ -118,7 +115,7 @@ fn run_of(given: &RequestedIdentity, variable: &dyn Fn(&str) -> Option<String>) 
     let by_launcher = || array().or_else(|| variable("PMIX_NAMESPACE")).or_else(slurm);
     let run = given.run.clone().or_else(by_launcher).filter(|run| !run.is_empty()).ok_or_else(|| {
         Error::usage(
-            "nobody says what the run is called, by which its members find each other",
+            "the run has no name, by which its members find each other",
             "write the same name for all of them, and another one for each run",
         )
     })?;

@@ -12,7 +12,6 @@ mod basis;
 mod bursts;
 mod by_connection;
 mod cancelled;
-mod cells;
 mod charts;
 mod client_share;
 mod concurrency;
@@ -57,6 +56,7 @@ mod tally;
 #[cfg(test)]
 pub(crate) mod testing;
 mod thresholds;
+mod time_bins;
 mod timeline;
 mod tokens;
 mod trend;

@@ -26,9 +26,9 @@ pub struct Standstill {
 #[derive(Debug)]
 pub(super) struct Stillness {
     timeline: Timeline,
-    /// Output events and ends of answers, by cell.
+    /// Output events and ends of answers, by bin.
     signs: Vec<u64>,
-    /// Requests that begin in a cell, and that have ended before it.
+    /// Requests that begin in a bin, and that have ended before it.
     began: Vec<u64>,
     ended: Vec<u64>,
     /// The same of those that did not succeed.
@@ -38,18 +38,18 @@ pub(super) struct Stillness {
 
 impl Stillness {
     pub(super) fn new(timeline: Timeline) -> Self {
-        let cells = || vec![0; CELLS + 1];
-        Self { timeline, signs: cells(), began: cells(), ended: cells(), failed_began: cells(), failed_ended: cells() }
+        let bins = || vec![0; BINS + 1];
+        Self { timeline, signs: bins(), began: bins(), ended: bins(), failed_began: bins(), failed_ended: bins() }
     }
 
     /// Adds one record of the measured phase.
     pub(super) fn add(&mut self, record: &Record) {
         for arrived in arrivals(record) {
-            let cell = self.cell(arrived);
-            self.signs[cell] += 1;
+            let bin = self.bin(arrived);
+            self.signs[bin] += 1;
         }
         let (issued, end) = (record.instants.issued, record.instants.end);
-        let (began, ended) = (self.cell(issued), self.cell(end.max(issued)));
+        let (began, ended) = (self.bin(issued), self.bin(end.max(issued)));
         if answered(record.outcome) {
             self.signs[ended] += 1;
         }
@@ -61,26 +61,26 @@ impl Stillness {
         }
     }
 
-    /// The longest stretch; `None` without a success, in a run of no time, and where each cell has an output event or
+    /// The longest stretch; `None` without a success, in a run of no time, and where each bin has an output event or
     /// an end. `load_end` as in the benchmark duration.
     pub(super) fn finish(&self, longest_success: Option<Nanos>, load_end: Nanos) -> Option<Standstill> {
         let longest_success = longest_success?;
         let (mut longest, mut still) = ((0, 0), 0);
         let mut in_flight = 0;
-        for cell in 0..CELLS {
-            in_flight += self.began[cell];
-            in_flight -= self.ended[cell];
-            still = if in_flight > 0 && self.signs[cell] == 0 { still + 1 } else { 0 };
+        for bin in 0..BINS {
+            in_flight += self.began[bin];
+            in_flight -= self.ended[bin];
+            still = if in_flight > 0 && self.signs[bin] == 0 { still + 1 } else { 0 };
             if still > longest.1 {
-                longest = (cell + 1 - still, still);
+                longest = (bin + 1 - still, still);
             }
         }
         let (first, length) = longest;
         if length == 0 || self.timeline.length() == 0 {
             return None;
         }
-        let per_cell = self.timeline.length() as f64 / CELLS as f64 / 1e9;
-        let (from_s, length_s) = (first as f64 * per_cell, length as f64 * per_cell);
+        let per_bin = self.timeline.length() as f64 / BINS as f64 / 1e9;
+        let (from_s, length_s) = (first as f64 * per_bin, length as f64 * per_bin);
         let load_s = load_end.saturating_sub(self.timeline.start) as f64 / 1e9;
         let before: u64 = self.failed_began[..=first].iter().sum();
         let gone: u64 = self.failed_ended[..first + length].iter().sum();
@@ -94,10 +94,10 @@ impl Stillness {
         })
     }
 
-    fn cell(&self, at: Nanos) -> usize {
+    fn bin(&self, at: Nanos) -> usize {
         let since = u128::from(at.saturating_sub(self.timeline.start));
         let length = u128::from(self.timeline.length().max(1));
-        ((since * CELLS as u128 / length) as usize).min(CELLS - 1)
+        ((since * BINS as u128 / length) as usize).min(BINS - 1)
     }
 }
 
@@ -112,7 +112,7 @@ fn answered(outcome: Outcome) -> bool {
     }
 }
 
-const CELLS: usize = 4_096;
+const BINS: usize = 4_096;
 
 #[cfg(test)]
 mod tests {

@@ -1,12 +1,12 @@
 //! The steady part of a run, and how sure its figures are.
 
-use super::cells::{Cells, Series};
 use super::in_order::InOrder;
 use super::request::RequestMetrics;
 use super::requests::Requests;
 use super::steady_figures::{Compared, Confidence, PercentileFigures, RateInterval, Steady};
 use super::summary::Metric;
 use super::tags::{self, MetricInfo};
+use super::time_bins::{Series, TimeBins};
 use super::timeline::Timeline;
 use super::tokens::TokenCounts;
 use crate::clock::Nanos;
@@ -24,7 +24,7 @@ pub(super) struct RunSeries {
     streaming: bool,
     /// Issues of the requests that were cut off at the end of the run.
     cut_off: Vec<Nanos>,
-    cells: Cells,
+    bins: TimeBins,
     /// When the first output event of all arrived.
     first_output: Nanos,
     slos: bool,
@@ -51,7 +51,7 @@ impl RunSeries {
             timeline,
             streaming: plan.streaming,
             cut_off: Vec::new(),
-            cells: Cells::new(timeline),
+            bins: TimeBins::new(timeline),
             first_output: Nanos::MAX,
             slos: !plan.slos.is_empty(),
             seed: plan.seed,
@@ -65,7 +65,7 @@ impl RunSeries {
         if record.outcome != Outcome::Succeeded {
             return;
         }
-        self.cells.add(record, tokens, metrics.good == Some(true));
+        self.bins.add(record, tokens, metrics.good == Some(true));
         let output = record.instants.first_token.unwrap_or(Nanos::MAX);
         self.first_output = self.first_output.min(output);
     }
@@ -150,13 +150,13 @@ impl RunSeries {
             let wanted = match series {
                 Series::Requests => true,
                 Series::Good => self.slos,
-                Series::Tokens => self.cells.all_counted,
+                Series::Tokens => self.bins.all_counted,
             };
-            let cells = self.cells.rates(series, part.from, part.to);
-            let Some(b) = batch_means(&cells, LEVEL).filter(|_| wanted) else {
+            let bins = self.bins.rates(series, part.from, part.to);
+            let Some(b) = batch_means(&bins, LEVEL).filter(|_| wanted) else {
                 continue;
             };
-            // The whole run has this figure already: what it varies by is found in the cells, what it is, is not found
+            // The whole run has this figure already: what it varies by is found in the bins, what it is, is not found
             // anew.
             let figure = metrics.iter().find(|m| m.info.tag == info.tag);
             let value = match figure {

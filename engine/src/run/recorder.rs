@@ -11,11 +11,11 @@ use std::io::Write;
 use std::sync::atomic::AtomicBool;
 
 /// What the writer does with records beside writing them.
-pub(super) struct Looks<'a> {
+pub(super) struct Observers<'a> {
     /// Sees each before it is written.
     pub(super) ready: &'a mut dyn FnMut(&mut Record),
     /// Sees each after that.
-    pub(super) look_on: &'a mut dyn FnMut(&Record),
+    pub(super) observe: &'a mut dyn FnMut(&Record),
     /// Called once, when the log's file takes no more.
     pub(super) full: &'a mut dyn FnMut(),
 }
@@ -27,21 +27,21 @@ pub(super) fn write<W: Write>(
     consumers: &mut [rtrb::Consumer<Box<Record>>],
     log: &mut LogWriter<W>,
     done: &AtomicBool,
-    looks: Looks<'_>,
+    observers: Observers<'_>,
 ) -> (u64, RecordSpan) {
-    let log = RefCell::new(Flushing { log, at: clock::monotonic(), failed: false, full: looks.full });
+    let log = RefCell::new(Flushing { log, at: clock::monotonic(), failed: false, full: observers.full });
     let (mut lost, mut seen) = (0, RecordSpan::default());
     let kept = drain(
         consumers,
         |ring| ring.pop().ok(),
         done,
         |mut record| {
-            (looks.ready)(&mut record);
+            (observers.ready)(&mut record);
             match log.borrow_mut().append(&record) {
                 Ok(()) => seen.add(&record),
                 Err(_) => lost += 1,
             }
-            (looks.look_on)(&record);
+            (observers.observe)(&record);
             Ok::<_, Infallible>(())
         },
         || log.borrow_mut().look(),
@@ -98,8 +98,9 @@ mod tests {
         let mut seen = 0;
         let written = std::thread::scope(|scope| {
             let writer = scope.spawn(|| {
-                let looks = Looks { ready: &mut |_| (), look_on: &mut |_| seen += 1, full: &mut || unreachable!() };
-                write(&mut consumers, &mut log, &done, looks).0
+                let observers =
+                    Observers { ready: &mut |_| (), observe: &mut |_| seen += 1, full: &mut || unreachable!() };
+                write(&mut consumers, &mut log, &done, observers).0
             });
             let workers: Vec<_> = producers
                 .into_iter()

@@ -156,7 +156,7 @@ fn hear_names<D: Driver>(worker: &mut Worker<'_, D>, line: Option<Line>) -> Resu
     let Some(line) = line else { return Ok(()) };
     worker.ask_names(line).map_err(|e| {
         Error::environment(
-            format!("a worker cannot hear the name service: {}", os_error(e)),
+            format!("a worker cannot register the socket of the resolver: {}", os_error(e)),
             format!("write {Dns} once"),
         )
     })

@@ -21,6 +21,7 @@ const WORDS: &[(&str, &str)] = &[
     ("last words", "close reason"),
     ("law", "distribution"),
     ("looked after", "kept, drained"),
+    ("look on", "observe"),
     ("looks on", "observes"),
     ("mended", "fixed"),
     ("papers", "certificates"),

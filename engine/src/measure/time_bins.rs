@@ -1,4 +1,4 @@
-//! What came when, in cells of equal length: the series behind the intervals of rates.
+//! What came when, in bins of equal length: the series behind the intervals of rates.
 
 use super::timeline::{Timeline, arrivals};
 use super::tokens::TokenCounts;
@@ -12,7 +12,7 @@ use crate::record::{Outcome, Record};
 /// rate at which requests are served, as that of counted ends is, without the jumps that ends make where requests of
 /// equal length go in step.
 #[derive(Debug)]
-pub(super) struct Cells {
+pub(super) struct TimeBins {
     timeline: Timeline,
     requests: Vec<f64>,
     good: Vec<f64>,
@@ -32,7 +32,7 @@ pub(super) enum Series {
     Tokens,
 }
 
-impl Cells {
+impl TimeBins {
     pub(super) fn new(timeline: Timeline) -> Self {
         Self {
             timeline,
@@ -59,7 +59,7 @@ impl Cells {
         }
     }
 
-    /// Amounts a second in the cells that lie within `from` and `to`, in order.
+    /// Amounts a second in the bins that lie within `from` and `to`, in order.
     pub(super) fn rates(&self, series: Series, from: Nanos, to: Nanos) -> Vec<f64> {
         let all = match series {
             Series::Requests => &self.requests,
@@ -75,14 +75,14 @@ impl Cells {
         all[first..last].iter().map(|n| n / seconds).collect()
     }
 
-    /// Where an instant lies: whole cells and the part of the next, from 0 to the number of cells.
+    /// Where an instant lies: whole bins and the part of the next, from 0 to the number of bins.
     fn place(&self, at: Nanos) -> f64 {
         let since = at.saturating_sub(self.timeline.start) as f64;
         (since / self.timeline.length().max(1) as f64 * COUNT as f64).min(COUNT as f64)
     }
 }
 
-/// 32 batches of 128 cells.
+/// 32 batches of 128 bins.
 const COUNT: usize = 4_096;
 
 #[cfg(test)]
@@ -95,17 +95,17 @@ mod tests {
     #[test]
     fn cells_hold_what_arrives_in_them() {
         let line = Timeline { start: SECOND, end: 9 * SECOND };
-        let mut cells = Cells::new(line);
+        let mut bins = TimeBins::new(line);
         // 80 requests, each with an output event after 20 and after 40 ms, of three tokens in all.
         for k in 0..80 {
             let record = Record {
                 usage: Some(Usage { completion: Some(3), ..Usage::default() }),
                 ..streamed(k, SECOND + k * 100 * MILLI, 20 * MILLI, &[20 * MILLI])
             };
-            cells.add(&record, &TokenCounts::of(&record, None), k % 2 == 0);
+            bins.add(&record, &TokenCounts::of(&record, None), k % 2 == 0);
         }
         let total = |series, from, to| {
-            let rates = cells.rates(series, from, to);
+            let rates = bins.rates(series, from, to);
             rates.iter().sum::<f64>() * 8.0 / 4_096.0
         };
         for (series, expected) in [(Series::Requests, 80.0), (Series::Good, 40.0), (Series::Tokens, 240.0)] {
@@ -113,19 +113,19 @@ mod tests {
             assert!((all - expected).abs() < 1e-6, "{series:?}: {all}");
             assert!((half - expected / 2.0).abs() < 1e-6, "{series:?}: {half}");
         }
-        assert!(cells.all_counted);
-        assert_eq!(cells.rates(Series::Tokens, 5 * SECOND, 5 * SECOND).len(), 0);
+        assert!(bins.all_counted);
+        assert_eq!(bins.rates(Series::Tokens, 5 * SECOND, 5 * SECOND).len(), 0);
     }
 
     #[test]
     fn a_request_that_waits_is_not_served() {
         // Answers of ten events, one a millisecond, that come one after the other though all were asked for at once.
-        let mut cells = Cells::new(Timeline { start: 0, end: SECOND });
+        let mut bins = TimeBins::new(Timeline { start: 0, end: SECOND });
         for k in 0..100 {
             let record = streamed(k, 0, (k * 10 + 1) * MILLI - 1, &[MILLI; 9]);
-            cells.add(&record, &TokenCounts::UNKNOWN, true);
+            bins.add(&record, &TokenCounts::UNKNOWN, true);
         }
-        let rates = cells.rates(Series::Requests, 0, SECOND);
+        let rates = bins.rates(Series::Requests, 0, SECOND);
         for quarter in rates.chunks(1_024) {
             let mean = quarter.iter().sum::<f64>() / 1_024.0;
             assert!((mean - 100.0).abs() < 1.0, "{mean}");
@@ -134,9 +134,9 @@ mod tests {
 
     #[test]
     fn a_request_without_a_count_is_told() {
-        let mut cells = Cells::new(Timeline { start: 0, end: 10 });
-        cells.add(&streamed(0, 0, 5, &[]), &TokenCounts::UNKNOWN, false);
-        assert!(!cells.all_counted);
-        assert!(Cells::new(Timeline::default()).rates(Series::Good, 0, 9).is_empty());
+        let mut bins = TimeBins::new(Timeline { start: 0, end: 10 });
+        bins.add(&streamed(0, 0, 5, &[]), &TokenCounts::UNKNOWN, false);
+        assert!(!bins.all_counted);
+        assert!(TimeBins::new(Timeline::default()).rates(Series::Good, 0, 9).is_empty());
     }
 }
