@@ -160,6 +160,7 @@ fn says_something(value: &Value) -> bool {
         Value::Null => false,
         Value::Bool(said) => *said,
         Value::Number(n) => n.as_f64() != Some(0.0),
+        Value::Object(fields) => fields.values().any(says_something),
         value => !is_empty(value),
     }
 }

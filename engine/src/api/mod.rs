@@ -50,7 +50,7 @@ use crate::error::{Error, Result};
 use crate::plan::{EndpointKind, Plan, Target};
 use crate::record::Usage;
 use crate::setting::Setting::{Endpoint, Prefixes, SystemPrompt, UserTokens};
-use dialects::{any, dialect, embeddings, rankings};
+use dialects::{any, dialect, embeddings, pictures, rankings};
 use request::TurnList;
 use rules::Node;
 use serde_json::{Map, Value};
@@ -218,13 +218,15 @@ pub fn request_body(plan: &Plan, content: &RequestContent<'_>) -> Result<Body> {
     if let Some(extra) = content.extra {
         merge(&mut body, extra);
     }
+    let results = results(plan.endpoint, &body);
     if plan.endpoint.sends_forms() {
-        return Ok(Body { bytes: form::write(&body)?, ..Body::default() });
+        return Ok(Body { bytes: form::write(&body)?, own: None, results });
     }
-    Ok(Body { results: results(plan.endpoint, &body), ..request::write(&body, dialect.turns, content) })
+    Ok(Body { results, ..request::write(&body, dialect.turns, content) })
 }
 
-/// Results that a whole response to this body must have, one for each of its inputs; 0 where the API has no such rule.
+/// Results that a whole response to this body must have: one for each of its inputs, or as many as it asks for; 0 where
+/// the API has no such rule.
 #[must_use]
 pub fn results(kind: EndpointKind, body: &Map<String, Value>) -> u32 {
     let results = match kind {
@@ -232,6 +234,7 @@ pub fn results(kind: EndpointKind, body: &Map<String, Value>) -> u32 {
         EndpointKind::CohereRankings | EndpointKind::HfTeiRankings | EndpointKind::NimRankings => {
             rankings::results(body)
         }
+        EndpointKind::ImageGeneration | EndpointKind::ImageEdit => pictures::results(body),
         _ => 0,
     };
     u32::try_from(results).unwrap_or(u32::MAX)

@@ -65,7 +65,9 @@ fn rankings_send_their_query_and_passages_by_name() {
 
 #[test]
 fn bodies_tell_how_many_results_they_want() {
-    use EndpointKind::{Chat, CohereRankings, Embeddings, HfTeiRankings, NimEmbeddings, NimRankings};
+    use EndpointKind::{
+        Chat, CohereRankings, Embeddings, HfTeiRankings, ImageEdit, ImageGeneration, NimEmbeddings, NimRankings,
+    };
     for (kind, body, wanted) in [
         (Embeddings, json!({"input": ["a", "b", "c"]}), 3),
         (NimEmbeddings, json!({"input": ["a"]}), 1),
@@ -80,6 +82,9 @@ fn bodies_tell_how_many_results_they_want() {
         (CohereRankings, json!({"documents": ["a", "b", "c"], "top_k": 1}), 1),
         (HfTeiRankings, json!({"texts": ["a", "b"]}), 2),
         (NimRankings, json!({"passages": [{"text": "a"}, {"text": "b"}]}), 2),
+        (ImageGeneration, json!({"prompt": "a cat", "n": 2}), 2),
+        (ImageEdit, json!({"prompt": "a cat", "n": 1}), 1),
+        (ImageGeneration, json!({"prompt": "a cat"}), 0),
         (Chat, json!({"messages": [1, 2]}), 0),
     ] {
         assert_eq!(results(kind, body.as_object().expect("an object")), wanted, "{kind:?} {body}");

@@ -1,5 +1,5 @@
 //! Baseten's traces of completions, as JSON lines of their columns: `{"timestamp_start_unix_ms": 1764000000000,
-//! "prompt": "…", "input_tokens": 812, "output_tokens": 96, "provided_session_id": "a"}`.
+//! "prompt": "Hello", "input_tokens": 812, "output_tokens": 96, "provided_session_id": "a"}`.
 //!
 //! A prompt is sent as it was, with the output length that was recorded as the least and the most; all of its context
 //! is in it. Requests of one session are sent in order. Block hashes are not sent.
@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 pub(super) const SPEC: Spec = Spec {
-    what: r#"{"timestamp_start_unix_ms": 1764000000000, "prompt": "…", "input_tokens": 812, "output_tokens": 96, "provided_session_id": "a"}"#,
+    what: r#"{"timestamp_start_unix_ms": 1764000000000, "prompt": "Hello", "input_tokens": 812, "output_tokens": 96, "provided_session_id": "a"}"#,
     looks_like: |head| ["timestamp_start_unix_ms", "prompt", "output_tokens"].iter().all(|field| head.has(field)),
     fields: &[],
     read: Read::Lines(row),

@@ -10,7 +10,6 @@
 //! the window; the lengths of a prompt and of its output are drawn apart from each other.
 
 use super::fields::tokens;
-use super::lines::unreadable;
 use super::{Content, Read, Row, Spec, Turn};
 use crate::clock::{Nanos, SECOND};
 use crate::error::{Error, Result};
@@ -217,11 +216,8 @@ fn windows(text: &str) -> Result<Vec<Window>> {
 }
 
 fn all_lengths(text: &str) -> Result<Vec<Lengths>> {
-    let unfit = |e: serde_json::Error| match e.is_io() {
-        true => unreadable(e.into()),
-        false => {
-            Error::usage(e.to_string(), r#"write {"0": {"input_tokens": "{143: 1.0}", "output_tokens": "{18: 1.0}"}}"#)
-        }
+    let unfit = |e: serde_json::Error| {
+        Error::usage(e.to_string(), r#"write {"0": {"input_tokens": "{143: 1.0}", "output_tokens": "{18: 1.0}"}}"#)
     };
     let all: Map<String, Value> = serde_json::from_str(text).map_err(unfit)?;
     let mut lengths = Vec::new();

@@ -19,7 +19,12 @@ pub(crate) fn fields(outcome: &Outcome) -> Vec<(String, Value)> {
     let mut endpoints: Map<String, Value> = Map::new();
     for one in &gpu.gpus {
         let gpus = endpoints.entry(display(&one.url)).or_insert_with(|| json!({"gpus": {}}));
-        gpus["gpus"][key(one)] = entry(one);
+        let mut name = key(one);
+        if gpus["gpus"].get(&name).is_some() {
+            // An exporter of several hosts has the number of each of them.
+            name += &format!("_{}", one.hostname.as_deref().unwrap_or(&one.uuid));
+        }
+        gpus["gpus"][name] = entry(one);
     }
     let urls: Vec<&str> = gpu.endpoints.iter().map(|endpoint| endpoint.url.as_str()).collect();
     let local = |at| time::naive_local(at, &outcome.identity.zone);

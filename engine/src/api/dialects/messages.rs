@@ -79,7 +79,7 @@ static BLOCK_START: Node = Node::of(&[
     ("name", Rule::Text(OutputKind::Visible)),
 ]);
 
-static MESSAGE_START: Node = Node::of(&[("usage", Rule::Object(&INPUT_OUTPUT_USAGE))]);
+static MESSAGE_START: Node = Node::of(&[("usage", Rule::Object(&INPUT_OUTPUT_USAGE)), ("error", Rule::Error)]);
 
 static BODY: Node = response![
     ("content", Rule::List(&BLOCK)),

@@ -6,7 +6,7 @@ mod completions;
 pub(super) mod embeddings;
 mod generate;
 mod messages;
-mod pictures;
+pub(super) mod pictures;
 pub(super) mod rankings;
 mod responses;
 mod user_defined;

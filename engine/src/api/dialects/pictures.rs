@@ -114,6 +114,11 @@ const SIGNATURES: [(&str, &str); 5] = [
     ("Qk", "image/bmp"),
 ];
 
+/// As many pictures as are asked for.
+pub(in crate::api) fn results(body: &Fields) -> usize {
+    body.get("n").and_then(Value::as_u64).map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX))
+}
+
 static PICTURES: Node = response![("data", Rule::List(&PICTURE)), ("usage", Rule::Object(&USAGE)),];
 
 static PICTURE: Node = Node::of(&[("b64_json", Rule::Given), ("url", Rule::Given)]);

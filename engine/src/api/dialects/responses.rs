@@ -64,6 +64,8 @@ static EVENT: Node = response![(
         ("response.reasoning.delta", &REASONING_DELTA),
         ("response.reasoning_summary_text.delta", &REASONING_DELTA),
         ("response.output_item.added", &ITEM_ADDED),
+        ("response.created", &STARTED),
+        ("response.in_progress", &STARTED),
         ("response.completed", &ENDED),
         ("response.incomplete", &ENDED),
         ("response.failed", &FAILED_EVENT),
@@ -83,6 +85,11 @@ static SOUND_DELTA: Node = Node::of(&[("delta", Rule::Given)]);
 static ITEM_ADDED: Node = Node::of(&[("item", Rule::Object(&NAMED))]);
 
 static NAMED: Node = Node::of(&[("name", Rule::Text(OutputKind::Visible))]);
+
+/// What repeats the response before it has output says an error, if it has one.
+static STARTED: Node = Node::of(&[("response", Rule::Object(&RESPONSE_STARTED))]);
+
+static RESPONSE_STARTED: Node = Node::of(&[("error", Rule::Error)]);
 
 static ENDED: Node = Node::of(&[(KIND, Rule::Last), ("response", Rule::Object(&RESPONSE_ENDED))]);
 

@@ -30,7 +30,7 @@ impl Response {
         }
         let results = self.scanner.results();
         if results < self.results {
-            let what = format!("the response has {results} results, of {} inputs", self.results);
+            let what = format!("the response has {results} of {} results", self.results);
             return Err((Cause::NoOutput, Some(what)));
         }
         self.first_output(&seen);

@@ -303,6 +303,24 @@ pub(crate) const FAILURES: &[Failure] = &[
         words: W,
     },
     Failure {
+        what: "`error` in the `response` of `response.created` or `response.in_progress`",
+        by: "gateways that wrap another API",
+        kinds: &[Responses],
+        sent: Sent::Event(
+            r#"{"type":"response.in_progress","response":{"id":"r","status":"in_progress","error":{"message":"the words of the server"}}}"#,
+        ),
+        words: W,
+    },
+    Failure {
+        what: "`error` in the `message` of `message_start`",
+        by: "gateways that wrap another API",
+        kinds: &[Messages],
+        sent: Sent::Event(
+            r#"{"type":"message_start","message":{"id":"m","role":"assistant","content":[],"error":{"message":"the words of the server"}}}"#,
+        ),
+        words: W,
+    },
+    Failure {
         what: "`response.failed` without an error, `response.cancelled`",
         by: "OpenAI",
         kinds: &[Responses],
@@ -451,10 +469,10 @@ pub(crate) const FAILURES: &[Failure] = &[
 
 pub(crate) const PASSES: &[Pass] = &[
     Pass {
-        what: "`\"error\": null`, and an `error` that is `false`, 0 or empty",
+        what: "`\"error\": null`, and an `error` that is `false`, 0 or empty, or an object of such fields",
         why: "servers write all their fields",
         kind: Chat,
-        event: r#"{"error":{},"choices":[{"error":false,"delta":{"content":"a"},"finish_reason":null}],"errors":[],"detail":""}"#,
+        event: r#"{"error":{"code":0,"message":""},"choices":[{"error":false,"delta":{"content":"a"},"finish_reason":null}],"errors":[],"detail":""}"#,
     },
     Pass {
         what: "text of the model that looks like an error",

@@ -98,7 +98,7 @@ fn fewer_vectors_than_inputs_are_a_failure() {
         let played = SimulatedRun::new(&plan).play(peer);
         for r in &played.records {
             assert_eq!(r.outcome, outcome, "{body}");
-            let told = r.detail.as_deref().is_none_or(|said| said.contains("results, of 3 inputs"));
+            let told = r.detail.as_deref().is_none_or(|said| said.contains("of 3 results"));
             assert!(told, "{:?}", r.detail);
         }
     }

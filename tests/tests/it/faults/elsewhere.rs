@@ -37,8 +37,8 @@ pub(super) const ROWS: &[Elsewhere] = &[
         ],
     },
     Elsewhere {
-        what: "embeddings or rankings with fewer results than inputs, or with results that are `null`, empty or begin with `null`",
-        becomes: "fails: `no_output`, “the response has 2 results, of 3 inputs”",
+        what: "embeddings, rankings or pictures, fewer than the request asks for, or with results that are `null`, empty or begin with `null`",
+        becomes: "fails: `no_output`, “the response has 2 of 3 results”",
         tests: &[
             (KNOWN_RESPONSES, "fewer_vectors_than_inputs_are_a_failure"),
             (API, "results_are_counted_and_empty_ones_are_none"),
