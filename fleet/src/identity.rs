@@ -166,17 +166,17 @@ mod tests {
         let sized = RequestedIdentity { size: Some(2), run: Some("r".into()), ..RequestedIdentity::default() };
         // A batch script, and a task of a job array, are no member by themselves.
         let batch = [("SLURM_PROCID", "0"), ("SLURM_JOB_ID", "5"), ("SLURM_ARRAY_TASK_ID", "1")];
-        assert!(identity(&sized, &batch).unwrap_err().what.contains("no launcher"));
+        assert!(identity(&sized, &batch).unwrap_err().what.contains("rank of this process"));
         let array = RequestedIdentity { by_array: true, ..sized.clone() };
         assert_eq!(identity(&array, &batch), is(1, 2, "r"));
         assert!(
             identity(&RequestedIdentity { rank: Some(0), ..RequestedIdentity::default() }, &[])
                 .unwrap_err()
                 .what
-                .contains("how many")
+                .contains("the size of the fleet")
         );
         let nameless = RequestedIdentity { rank: Some(0), run: None, ..sized.clone() };
-        assert!(identity(&nameless, &[("SLURM_JOB_ID", "5")]).unwrap_err().what.contains("called"));
+        assert!(identity(&nameless, &[("SLURM_JOB_ID", "5")]).unwrap_err().what.contains("no name"));
         let error = identity(&sized, &[("PMI_RANK", "x")]).unwrap_err();
         assert!(error.what.contains("PMI_RANK is `x`"), "{error}");
     }
