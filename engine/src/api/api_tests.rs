@@ -243,7 +243,7 @@ fn vectors_and_rankings_are_output_without_text() {
 
 #[test]
 fn results_are_counted_and_empty_ones_are_none() {
-    use EndpointKind::{CohereRankings, Embeddings, HfTeiRankings, NimRankings};
+    use EndpointKind::{Chat, CohereRankings, Completions, Embeddings, HfTeiRankings, NimRankings};
     for (kind, body, results) in [
         (Embeddings, r#"{"data":[{"embedding":[0.1]},{"embedding":[-1]},{"embedding":"AAA="}]}"#, 3),
         (Embeddings, r#"{"data":[{"embedding":[0.1]},{"embedding":null},{"embedding":[]},{"index":3}]}"#, 1),
@@ -252,6 +252,8 @@ fn results_are_counted_and_empty_ones_are_none() {
         (CohereRankings, r#"{"results":[{"relevance_score":0},{"relevance_score":null}]}"#, 1),
         (HfTeiRankings, r#"[{"index":1,"score":0.9},{"index":0,"score":0.0}]"#, 2),
         (NimRankings, r#"{"rankings":[{"index":0,"logit":-3.5}]}"#, 1),
+        (Chat, r#"{"choices":[{"index":0,"message":{"content":"a"}},{"index":1,"message":{"content":"b"}}]}"#, 2),
+        (Completions, r#"{"choices":[{"text":"a"},{"text":"b"},{"text":"c"}]}"#, 3),
     ] {
         let mut walked = Scanner::new(kind);
         walked.body(body.as_bytes(), None).expect("JSON");
@@ -299,6 +301,10 @@ fn answers_of_unknown_shape_are_read_by_their_usual_names() {
     assert_eq!(unescape(&text.visible), "yes");
     let missed = scanner.body(br#"{"text":"no"}"#, None).expect("any");
     assert!(!missed.output, "the place that was named is the only one");
+    let beside = scanner.body(br#"{"a":{"b":[1,"yes"],"error":"broke"}}"#, None).expect("any");
+    assert!(beside.error, "an error beside the output is one");
+    let over = scanner.body(br#"{"a":{"b":[1,"yes"],"finish_reason":"stop"}}"#, None).expect("any");
+    assert!(over.finish && !over.error);
 }
 
 #[test]

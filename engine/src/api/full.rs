@@ -133,6 +133,7 @@ fn ends(rule: Rule, value: &Value, found: &mut Found<'_>) {
                 found.reason(kind.as_bytes());
             }
         }
+        (Rule::Status, Value::String(status)) => found.status(status.as_bytes()),
         (Rule::Error, value) => found.seen.error |= says_something(value),
         (Rule::ErrorIf(words), Value::String(text)) => {
             found.seen.error |= words.contains(&text.as_str());
@@ -154,16 +155,28 @@ fn denied(value: &Value) -> bool {
     }
 }
 
-/// Whether a value can be an error: it is not empty, `false` or 0.
+/// Whether a value can be an error: it is not empty, `false` or 0, nor an object of such, and of fields that say that
+/// all is well.
 fn says_something(value: &Value) -> bool {
     match value {
         Value::Null => false,
         Value::Bool(said) => *said,
         Value::Number(n) => n.as_f64() != Some(0.0),
-        Value::Object(fields) => fields.values().any(says_something),
+        Value::Object(fields) => fields.values().any(|field| says_something(field) && !is_well(field)),
         value => !is_empty(value),
     }
 }
+
+/// Whether a field of an error object says that there is none.
+fn is_well(value: &Value) -> bool {
+    match value {
+        Value::String(word) => WELL.iter().any(|well| word.eq_ignore_ascii_case(well)),
+        value => value == OK,
+    }
+}
+
+/// What fields of an error object say where nothing went wrong.
+const WELL: [&str; 6] = ["ok", "success", "succeeded", "none", "0", "200"];
 
 /// The status that says that all is well, where a body repeats it.
 const OK: u16 = 200;

@@ -21,6 +21,7 @@
 //! 6. `docs/ENDPOINTS.md`: a row in *types* and one in *token counts*, what is particular about it, and the errors
 //!    that its servers send.
 
+mod choices;
 mod dialects;
 mod failed;
 mod form;
@@ -50,7 +51,7 @@ use crate::error::{Error, Result};
 use crate::plan::{EndpointKind, Plan, Target};
 use crate::record::Usage;
 use crate::setting::Setting::{Endpoint, Prefixes, SystemPrompt, UserTokens};
-use dialects::{any, dialect, embeddings, pictures, rankings};
+use dialects::{any, chat, completions, dialect, embeddings, pictures, rankings};
 use request::TurnList;
 use rules::Node;
 use serde_json::{Map, Value};
@@ -225,8 +226,8 @@ pub fn request_body(plan: &Plan, content: &RequestContent<'_>) -> Result<Body> {
     Ok(Body { results, ..request::write(&body, dialect.turns, content) })
 }
 
-/// Results that a whole response to this body must have: one for each of its inputs, or as many as it asks for; 0 where
-/// the API has no such rule.
+/// Results that a complete response to this body must have: one for each of its inputs, or as many as it asks for; 0
+/// where the API has no such rule, or any response that has output has them.
 #[must_use]
 pub fn results(kind: EndpointKind, body: &Map<String, Value>) -> u32 {
     let results = match kind {
@@ -235,6 +236,8 @@ pub fn results(kind: EndpointKind, body: &Map<String, Value>) -> u32 {
             rankings::results(body)
         }
         EndpointKind::ImageGeneration | EndpointKind::ImageEdit => pictures::results(body),
+        EndpointKind::Chat => chat::results(body),
+        EndpointKind::Completions => completions::results(body),
         _ => 0,
     };
     u32::try_from(results).unwrap_or(u32::MAX)

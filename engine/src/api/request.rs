@@ -27,7 +27,7 @@ pub struct Body {
     /// Where, in `bytes`, the messages of this turn stand, without the commas around them; `None` where the dialect has
     /// no conversation. The earlier turns of a conversation go before them: see [`append_turn`].
     pub own: Option<Range<usize>>,
-    /// Results that a whole response must have, vectors, scores, pictures. 0 where any number will do.
+    /// Results that a complete response must have: choices, vectors, scores, pictures. 0 where any number will do.
     pub results: u32,
 }
 

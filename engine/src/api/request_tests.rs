@@ -66,7 +66,8 @@ fn rankings_send_their_query_and_passages_by_name() {
 #[test]
 fn bodies_tell_how_many_results_they_want() {
     use EndpointKind::{
-        Chat, CohereRankings, Embeddings, HfTeiRankings, ImageEdit, ImageGeneration, NimEmbeddings, NimRankings,
+        Chat, CohereRankings, Completions, Embeddings, HfTeiRankings, ImageEdit, ImageGeneration, NimEmbeddings,
+        NimRankings,
     };
     for (kind, body, wanted) in [
         (Embeddings, json!({"input": ["a", "b", "c"]}), 3),
@@ -86,6 +87,12 @@ fn bodies_tell_how_many_results_they_want() {
         (ImageEdit, json!({"prompt": "a cat", "n": 1}), 1),
         (ImageGeneration, json!({"prompt": "a cat"}), 0),
         (Chat, json!({"messages": [1, 2]}), 0),
+        (Chat, json!({"messages": [1, 2], "n": 1}), 0),
+        (Chat, json!({"messages": [1, 2], "n": 3}), 3),
+        (Completions, json!({"prompt": "a text", "n": 1}), 0),
+        (Completions, json!({"prompt": [1, 2, 3], "n": 2}), 2),
+        (Completions, json!({"prompt": ["a", "b"]}), 2),
+        (Completions, json!({"prompt": [[1, 2], [3]], "n": 2}), 4),
     ] {
         assert_eq!(results(kind, body.as_object().expect("an object")), wanted, "{kind:?} {body}");
     }

@@ -3,6 +3,7 @@
 //! A dialect states them as nested tables. The walker ([`super::walk`]) applies them to bytes in one pass, and the full
 //! parse ([`super::full`]) to a tree; both must agree wherever the walker does not decline.
 
+use super::choices::Choices;
 use super::failed::failed;
 use super::scan::ParsedEvent;
 use super::text::Text;
@@ -53,6 +54,9 @@ pub(super) enum Rule {
     /// Why the response stopped: a string, or an object whose `type` is one. It is finished, and an error where the
     /// reason is one of [`FAILED`](super::failed::FAILED).
     Reason,
+    /// What became of a whole response: [`Self::Reason`], but for `queued` and `in_progress`, which say that it is not
+    /// complete.
+    Status,
     /// The whole response, as of a body, in an event.
     Whole,
     /// The response is over with this event, whatever the value.
@@ -252,36 +256,6 @@ pub(super) struct Found<'t> {
     choice: (u32, bool),
 }
 
-/// The choices of a request that were seen, and those that are finished.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Choices {
-    /// How many there were.
-    pub(super) items: usize,
-    /// By index, the last bit for all beyond.
-    seen: u128,
-    finished: u128,
-}
-
-impl Choices {
-    fn note(&mut self, (index, finished): (u32, bool)) {
-        let bit = 1 << index.min(u128::BITS - 1);
-        self.items += 1;
-        self.seen |= bit;
-        self.finished |= if finished { bit } else { 0 };
-    }
-
-    /// Adds those of a later event.
-    pub(super) fn add(&mut self, later: &Self) {
-        self.seen |= later.seen;
-        self.finished |= later.finished;
-    }
-
-    /// Whether one that was seen is not finished.
-    pub(super) fn any_open(&self) -> bool {
-        self.seen & !self.finished != 0
-    }
-}
-
 impl<'t> Found<'t> {
     pub(super) fn new(text: Option<&'t mut Text>) -> Self {
         Self {
@@ -360,6 +334,14 @@ impl<'t> Found<'t> {
         // A status ("incomplete") is followed by the reason itself.
         if self.seen.reason.is_none_or(|said| said == FinishReason::Other) {
             self.seen.reason = Some(FinishReason::of(reason));
+        }
+    }
+
+    /// Notes what became of a whole response.
+    pub(super) fn status(&mut self, status: &[u8]) {
+        match status {
+            b"queued" | b"in_progress" => self.seen.unfinished = true,
+            reason => self.reason(reason),
         }
     }
 

@@ -1,8 +1,9 @@
 //! The scanner: what one event, or one whole body, says.
 
+use super::choices::Choices;
 use super::full;
 use super::repeated_event::{Fit, RepeatedEvent};
-use super::rules::{Choices, Found, Node, OutputKind};
+use super::rules::{Found, Node, OutputKind};
 use super::text::Text;
 use super::walk::walk;
 use super::{Dialect, Reading, any, dialect};
@@ -50,6 +51,8 @@ pub struct ParsedEvent {
     pub usage: Option<Usage>,
     /// A count of tokens is no whole number of 32 bits.
     pub refused: bool,
+    /// A whole response is not complete: it says that it is still being made.
+    pub unfinished: bool,
     /// It says that the generation failed, in one of the ways that `docs/ENDPOINTS.md` lists. [`super::error_message`]
     /// gives its words.
     pub error: bool,
@@ -132,10 +135,17 @@ impl Scanner {
         self.gathered.timings.as_deref()
     }
 
-    /// Results without a text (vectors, scores, audio) in the response so far.
+    /// Results in a whole response: its choices, or what has no text (vectors, scores, audio).
     #[must_use]
     pub fn results(&self) -> u32 {
-        self.gathered.results
+        let Gathered { choices, results, .. } = &self.gathered;
+        if choices.items > 0 { u32::try_from(choices.items).unwrap_or(u32::MAX) } else { *results }
+    }
+
+    /// Choices in the events of the response so far; `u32::MAX` where their numbers do not tell them apart.
+    #[must_use]
+    pub fn choices(&self) -> u32 {
+        self.gathered.choices.distinct()
     }
 
     /// Whether one of the choices of the response so far has no reason to stop yet. Events of the same shape are of the

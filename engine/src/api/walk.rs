@@ -120,10 +120,8 @@ impl Walker<'_, '_, '_> {
                 let number = self.lexer.float()?;
                 self.found.duration(timing, unit, number);
             }
-            Rule::Reason => {
-                let reason = self.lexer.plain_string()?;
-                self.found.reason(reason);
-            }
+            Rule::Reason => self.found.reason(self.lexer.plain_string()?),
+            Rule::Status => self.found.status(self.lexer.plain_string()?),
             Rule::Whole => {
                 self.found.seen.whole = true;
                 self.lexer.skip(MAX_DEPTH)?;

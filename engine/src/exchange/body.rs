@@ -220,6 +220,9 @@ impl Exchange {
             );
             return Err((Cause::Truncated, Some(what)));
         }
+        if let Some(missing) = self.response.missing_choices() {
+            return Err((Cause::Truncated, Some(missing)));
+        }
         if self.response.record.events == 0 {
             let mut what = "the stream ended in order without any output".to_owned();
             // It may say why in a shape of its own.

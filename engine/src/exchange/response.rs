@@ -41,7 +41,7 @@ pub(super) struct Response {
     text_bytes: usize,
     /// The text is wanted for the next turn, whoever counts tokens.
     threads: bool,
-    /// Results that the response must have, if it is whole.
+    /// Results that the response must have; of a stream, the choices.
     results: u32,
     pub(super) record: Record,
     last_event: Nanos,
@@ -94,6 +94,12 @@ impl Response {
     /// known shape do.
     pub(super) fn may_end(&self) -> bool {
         self.done_seen || (self.record.finished || !self.marks_its_end) && !self.scanner.any_choice_open()
+    }
+
+    /// What is said of a stream that may end, but has fewer choices than were asked for.
+    pub(super) fn missing_choices(&self) -> Option<String> {
+        let (asked, came) = (self.results, self.scanner.choices());
+        (came > 0 && came < asked).then(|| format!("the stream ended with {came} of {asked} choices (`n`)"))
     }
 
     /// Bytes of memory that the text and the record hold.

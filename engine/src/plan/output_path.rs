@@ -3,7 +3,7 @@
 use crate::error::{Error, Result};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// A place in a JSON text.
 ///
@@ -36,6 +36,12 @@ impl OutputPath {
     #[must_use]
     pub fn find<'v>(&self, value: &'v Value) -> Option<&'v Value> {
         value.pointer(&self.pointer)
+    }
+
+    /// The objects within `value` that what is there stands in, but for `value` itself.
+    pub fn around<'v>(&self, value: &'v Value) -> impl Iterator<Item = &'v Map<String, Value>> {
+        let ends = self.pointer.match_indices('/').map(|(at, _)| at).filter(|at| *at > 0);
+        ends.filter_map(|at| value.pointer(&self.pointer[..at])?.as_object())
     }
 }
 
@@ -112,6 +118,17 @@ mod tests {
             let field = OutputPath::parse(text).expect(text);
             assert_eq!(field.find(&value), found.as_ref(), "{text}");
         }
+    }
+
+    #[test]
+    fn objects_around_a_place_are_those_on_the_way_to_it() {
+        let value = json!({"a": [{"b": {"text": "x"}}]});
+        let around = |text: &str| {
+            let path = OutputPath::parse(text).expect(text);
+            path.around(&value).map(|map| Value::Object(map.clone())).collect::<Vec<_>>()
+        };
+        assert_eq!(around("a[0].b.text"), [json!({"b": {"text": "x"}}), json!({"text": "x"})]);
+        assert_eq!(around("a"), [] as [Value; 0]);
     }
 
     #[test]

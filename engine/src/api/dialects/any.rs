@@ -21,6 +21,9 @@ pub(in crate::api) fn read(data: &[u8], field: Option<&OutputPath>, found: &mut 
     if let Value::Object(map) = &value {
         object(map, &AROUND, found);
     }
+    if let Some(field) = field {
+        field.around(&value).for_each(|map| object(map, &AROUND, found));
+    }
     match (field, &value) {
         (Some(field), value) => field.find(value).map_or((), |value| put(value, found)),
         (None, Value::Object(map)) => guess(map, found),

@@ -37,6 +37,12 @@ fn message(message: &Message) -> Value {
     message.verbatim.clone().unwrap_or_else(|| json!({"role": message.role(), "content": PARTS.content(message)}))
 }
 
+/// As many choices as are asked for.
+pub(in crate::api) fn results(body: &Fields) -> usize {
+    let n = body.get("n").and_then(Value::as_u64).filter(|n| *n > 1);
+    n.map_or(0, |n| usize::try_from(n).unwrap_or(usize::MAX))
+}
+
 static PARTS: Parts = Parts { text: "text", image: image_url, audio: Some(input_audio), video: Some(video_url) };
 
 static EVENT: Node = response![("choices", Rule::Choices(&EVENT_CHOICE)), ("usage", Rule::Object(&USAGE)),];

@@ -2,10 +2,11 @@
 
 use super::request::RequestContent;
 use super::rules::{Node, OutputKind, Rule, SURE, USAGE, response};
-use super::{Dialect, Extras, Fields, Path, Reading, StreamField};
+use super::{Dialect, Extras, Fields, Path, Reading, StreamField, chat};
 use crate::error::Result;
 use crate::plan::Message;
 use crate::plan::{EndpointKind, Plan};
+use serde_json::Value;
 
 pub(super) static COMPLETIONS: Dialect = Dialect {
     kind: EndpointKind::Completions,
@@ -32,6 +33,16 @@ fn fill(body: &mut Fields, _plan: &Plan, content: &RequestContent<'_>) -> Result
         body.insert("max_tokens".into(), osl.into());
     }
     Ok(())
+}
+
+/// So many choices for each prompt: a text, or a list of tokens.
+pub(in crate::api) fn results(body: &Fields) -> usize {
+    let prompts = match body.get("prompt") {
+        Some(Value::Array(prompts)) if !prompts.first().is_some_and(Value::is_number) => prompts.len(),
+        _ => 1,
+    };
+    let choices = chat::results(body).max(1).saturating_mul(prompts);
+    if choices > 1 { choices } else { 0 }
 }
 
 /// Events and whole bodies have the same shape.

@@ -1,8 +1,8 @@
 //! The dialects, a file each, and the reading of responses of any other shape.
 
 pub(super) mod any;
-mod chat;
-mod completions;
+pub(super) mod chat;
+pub(super) mod completions;
 pub(super) mod embeddings;
 mod generate;
 mod messages;

@@ -109,7 +109,7 @@ static FAILED_EVENT: Node =
 
 static BODY: Node = response![
     ("output", Rule::List(&ITEM)),
-    ("status", Rule::Reason),
+    ("status", Rule::Status),
     ("incomplete_details", Rule::Object(&INCOMPLETE)),
     ("usage", Rule::Object(&INPUT_OUTPUT_USAGE)),
 ];

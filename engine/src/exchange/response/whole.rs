@@ -19,6 +19,10 @@ impl Response {
         if seen.error {
             return Err((Cause::InBandError, Some(api::error_message(body))));
         }
+        if seen.unfinished {
+            let what = "the response is not complete: its status says that it is still being made".to_owned();
+            return Err((Cause::NoOutput, Some(what)));
+        }
         self.record.usage = seen.usage;
         self.refused |= seen.refused;
         if seen.finish {

@@ -469,10 +469,10 @@ pub(crate) const FAILURES: &[Failure] = &[
 
 pub(crate) const PASSES: &[Pass] = &[
     Pass {
-        what: "`\"error\": null`, and an `error` that is `false`, 0 or empty, or an object of such fields",
+        what: "`\"error\": null`, and an `error` that is `false`, 0 or empty, or an object of such fields and of `200`, `ok`, `none`, `success`",
         why: "servers write all their fields",
         kind: Chat,
-        event: r#"{"error":{"code":0,"message":""},"choices":[{"error":false,"delta":{"content":"a"},"finish_reason":null}],"errors":[],"detail":""}"#,
+        event: r#"{"error":{"code":200,"message":"Success"},"choices":[{"error":false,"delta":{"content":"a"},"finish_reason":null}],"errors":[],"detail":""}"#,
     },
     Pass {
         what: "text of the model that looks like an error",

@@ -105,6 +105,64 @@ fn fewer_vectors_than_inputs_are_a_failure() {
 }
 
 #[test]
+fn fewer_choices_than_were_asked_for_are_a_failure() {
+    let choice =
+        |index: u32| format!(r#"{{"choices":[{{"index":{index},"delta":{{"content":"a"}},"finish_reason":"stop"}}]}}"#);
+    let whole = |choices: u32| {
+        let choices = (0..choices).map(|i| format!(r#"{{"index":{i},"message":{{"content":"a"}}}}"#));
+        let body = format!(r#"{{"choices":[{}]}}"#, choices.collect::<Vec<_>>().join(","));
+        let length = body.len();
+        format!("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}")
+            .into_bytes()
+    };
+    for streaming in [true, false] {
+        for (asked, came) in [(3, 3), (3, 2), (2, 1), (1, 1)] {
+            let bytes = if streaming {
+                let events = (0..came).flat_map(|i| event(&choice(i)));
+                [head(), events.collect(), end()].concat()
+            } else {
+                whole(came)
+            };
+            let peer = Scripted::new(move |at, key, script, _| script.send(at + MILLI, key, bytes.clone()));
+            let mut plan = plan(Phase::closed(1, 2));
+            plan.streaming = streaming;
+            plan.extra_inputs.insert("n".into(), asked.into());
+            for r in &SimulatedRun::new(&plan).play(peer).records {
+                assert_eq!(r.outcome == Outcome::Succeeded, asked == came, "{streaming} {asked} {came}");
+                let told = r.detail.as_deref().is_none_or(|said| said.contains(&format!("{came} of {asked} ")));
+                assert!(told, "{:?}", r.detail);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_whole_response_that_is_still_being_made_is_a_failure() {
+    for (status, outcome) in [
+        ("completed", Outcome::Succeeded),
+        ("incomplete", Outcome::Succeeded),
+        ("in_progress", Outcome::Failed(Cause::NoOutput)),
+        ("queued", Outcome::Failed(Cause::NoOutput)),
+        ("failed", Outcome::Failed(Cause::InBandError)),
+    ] {
+        let body = format!(
+            r#"{{"status":"{status}","output":[{{"type":"message","content":[{{"type":"output_text","text":"a"}}]}}]}}"#
+        );
+        let bytes = format!(
+            "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let peer = Scripted::new(move |at, key, script, _| script.send(at + MILLI, key, bytes.clone()));
+        let mut plan = plan(Phase::closed(1, 1));
+        plan.endpoint = EndpointKind::Responses;
+        plan.custom_endpoint = Some("/v1/chat/completions".into());
+        plan.streaming = false;
+        let r = &SimulatedRun::new(&plan).play(peer).records[0];
+        assert_eq!(r.outcome, outcome, "{status}: {:?}", r.detail);
+    }
+}
+
+#[test]
 fn a_stream_without_output_is_told_with_what_it_says_instead() {
     for (said, detail) in [
         (r#"{"status":"loading","message":"no such adapter"}"#, ": no such adapter"),

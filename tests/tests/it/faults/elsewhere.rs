@@ -37,10 +37,12 @@ pub(super) const ROWS: &[Elsewhere] = &[
         ],
     },
     Elsewhere {
-        what: "embeddings, rankings or pictures, fewer than the request asks for, or with results that are `null`, empty or begin with `null`",
-        becomes: "fails: `no_output`, “the response has 2 of 3 results”",
+        what: "choices, embeddings, rankings or pictures, fewer than the request asks for, or with results that are `null`, empty or begin with `null`; a response that is still being made",
+        becomes: "fails: `no_output`, “the response has 2 of 3 results”; in a stream `truncated`",
         tests: &[
             (KNOWN_RESPONSES, "fewer_vectors_than_inputs_are_a_failure"),
+            (KNOWN_RESPONSES, "fewer_choices_than_were_asked_for_are_a_failure"),
+            (KNOWN_RESPONSES, "a_whole_response_that_is_still_being_made_is_a_failure"),
             (API, "results_are_counted_and_empty_ones_are_none"),
             (REQUESTS, "bodies_tell_how_many_results_they_want"),
         ],
@@ -84,6 +86,7 @@ pub(super) const ROWS: &[Elsewhere] = &[
         becomes: "served, those above over new connections, up to 32 times (once where the server names an error)",
         tests: &[
             (H2_ENDS, "a_server_that_goes_away_in_two_steps_costs_no_request"),
+            (H2_ENDS, "a_server_that_refuses_while_it_goes_away_costs_no_request"),
             (H2_RETRIES, "streams_above_the_last_of_a_good_bye_are_retried_and_the_others_finished"),
         ],
     },
