@@ -249,7 +249,13 @@ impl H2Connection {
         self.max_streams()
     }
 
-    fn max_streams(&self) -> u32 {
+    /// Streams that are open.
+    pub(super) fn open_streams(&self) -> usize {
+        self.codec.as_ref().map_or(0, Connection::open_streams)
+    }
+
+    /// Most streams that the server allows; `u32::MAX` where it names no bound.
+    pub(super) fn max_streams(&self) -> u32 {
         self.codec.as_ref().map_or(u32::MAX, Connection::max_streams)
     }
 

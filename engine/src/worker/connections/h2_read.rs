@@ -175,7 +175,8 @@ impl Pool<'_> {
                         self.handle_unprocessed(tag, arrival.at, seen);
                         self.command(Command::RefusedEarly(stream, seen));
                     } else {
-                        self.handle_reset(tag, Code(code), untouched, seen);
+                        let refused = untouched.then(|| refusal(h2));
+                        self.handle_reset(tag, Code(code), refused, seen);
                     }
                 }
                 http2::Event::Unprocessed { tag, code } => {
@@ -208,12 +209,12 @@ impl Pool<'_> {
         Some((cause, Some(what)))
     }
 
-    /// The server gave the stream of a request up.
-    fn handle_reset(&mut self, tag: u32, code: Code, untouched: bool, seen: Nanos) {
+    /// The server gave the stream of a request up; what is said where it `refused` it.
+    fn handle_reset(&mut self, tag: u32, code: Code, refused: Option<String>, seen: Nanos) {
         let exchange = &self.slots[tag].exchange;
         let begun = exchange.record().instants.first_byte.is_some();
         let (cause, what) = match code {
-            _ if untouched => (Cause::Http2Refused, format!("the server reset the stream ({code})")),
+            _ if refused.is_some() => (Cause::Http2Refused, refused.unwrap_or_default()),
             Code::NO_ERROR if begun => (
                 Cause::Truncated,
                 "the server ended the stream before the response was complete (RST_STREAM NO_ERROR): a time-out of its own, as a rule"
@@ -263,6 +264,19 @@ impl Pool<'_> {
             }
         }
     }
+}
+
+/// What is said of a request that the server refused: how many it had on the connection, of how many.
+fn refusal(h2: &H2Connection) -> String {
+    let allowed = match h2.max_streams() {
+        u32::MAX => "without naming a bound".to_owned(),
+        allowed => format!("of the {allowed} that it allows"),
+    };
+    format!(
+        "the server reset the stream ({}): it took no more beside {} on the connection, {allowed}",
+        Code::REFUSED_STREAM,
+        h2.open_streams(),
+    )
 }
 
 /// A server that asks and does not read: what it is owed would grow without end.

@@ -46,7 +46,8 @@ pub enum Event<'a> {
         /// The server says that it did not begin the request (§8.7): it may be sent again.
         untouched: bool,
     },
-    /// The server goes away without having begun the request (§6.8): it may be sent again, on another connection.
+    /// The server goes away without having begun the request (§6.8), whether its GOAWAY leaves it out or it refuses the
+    /// stream (§8.7): it may be sent again, on another connection.
     Unprocessed {
         /// The request.
         tag: u32,

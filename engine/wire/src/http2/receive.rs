@@ -248,7 +248,11 @@ impl Connection {
                     Some(tag) => {
                         self.closed.add(stream, By::Peer);
                         let untouched = code == Code::REFUSED_STREAM.0;
-                        self.queue.push_back(Event::Reset { tag, code, untouched });
+                        self.queue.push_back(match self.going_away() {
+                            // What it refuses while it goes away, it would have left out of its last GOAWAY.
+                            Some(away) if untouched => Event::Unprocessed { tag, code: away.0 },
+                            _ => Event::Reset { tag, code, untouched },
+                        });
                     }
                     None => self.budget.spend(self.now)?,
                 }

@@ -194,6 +194,20 @@ fn a_server_that_goes_away_in_two_steps_costs_no_request() {
 }
 
 #[test]
+fn a_server_that_refuses_while_it_goes_away_costs_no_request() {
+    on_both(|io| {
+        // It refuses in words what its last GOAWAY would have left out.
+        let act = Answer(|w, asked| {
+            w.send(&go_away((1 << 31) - 1, 0, b""))?;
+            w.send(&number(RST_STREAM, asked.stream, 7))
+        });
+        let scene = play(act, io).fails("a graceful end", &[]);
+        assert_eq!(scene.peer.connections(), 2);
+        assert_eq!(scene.ended.count("reconnects"), 1);
+    });
+}
+
+#[test]
 fn a_silent_stream_meets_its_time_out_and_is_cancelled_alone() {
     on_both(|io| {
         let peer = Peer2::start(|w, _| {
