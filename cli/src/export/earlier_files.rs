@@ -3,6 +3,7 @@
 
 use super::files::log_name;
 use super::kinds::Kind;
+use super::unfinished::remove_unreadable;
 use crate::terminal::eprint_line;
 use ringload_engine::{Error, Result, files};
 use serde_json::Value;
@@ -99,7 +100,8 @@ impl EarlierFiles {
     }
 
     /// Moves what stands there into `previous-N/`, the first time that it is called, and says so. By renames: whenever
-    /// the process is killed, each file is in its old place or in its new one.
+    /// the process is killed, each file is in its old place or in its new one. What runs that were killed left there
+    /// unfinished goes, where it tells nothing.
     ///
     /// # Errors
     /// [`ringload_engine::Blame::Environment`] when something cannot be moved.
@@ -113,6 +115,7 @@ impl EarlierFiles {
         }
         let mut names = self.names.clone();
         if !self.alone {
+            remove_unreadable(&self.base);
             names.extend(of_earlier_runs(&self.base));
         }
         let present = |name: &String| fs::symlink_metadata(self.base.join(name)).is_ok();

@@ -117,6 +117,18 @@ pub(crate) fn logs_in(dir: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(if left.is_empty() { kept } else { left })
 }
 
+/// Removes what processes that have ended left in a folder and nobody can read: files that were not finished, and logs
+/// of records without a byte. Logs with records stay.
+pub(super) fn remove_unreadable(dir: &Path) {
+    for path in fs::read_dir(dir).into_iter().flatten().flatten().map(|entry| entry.path()) {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let readable = name.ends_with(RECORDS) && fs::metadata(&path).is_ok_and(|of| of.len() > 0);
+        if key(&path).is_some() && !readable && Owner::of(&path) == Owner::Dead {
+            let _ = fs::remove_file(&path);
+        }
+    }
+}
+
 /// Removes all that a process that has ended left in the folder of one of its files.
 pub(crate) fn remove_leftovers(path: &Path) {
     let (Some(dir), Some(key)) = (path.parent(), key(path)) else {
@@ -168,6 +180,30 @@ mod tests {
         }
         assert_eq!(began(child.id()), None);
         child.wait().unwrap();
+    }
+
+    #[test]
+    fn what_nobody_can_read_of_processes_that_have_ended_is_removed() {
+        let dir = tempfile::tempdir().unwrap();
+        let (boot, space) = here();
+        let dead = format!("{PREFIX}{}-1-{boot}-{space}-", std::process::id());
+        let elsewhere = format!("{PREFIX}7-1-elsewhere-4-");
+        let live = own();
+        for name in [&dead, &elsewhere, live] {
+            for (ending, text) in [("a", "part of a file"), ("b.records", ""), ("c.records", "records")] {
+                fs::write(dir.path().join(format!("{name}{ending}")), text).unwrap();
+            }
+        }
+        fs::write(dir.path().join("report.txt"), "").unwrap();
+        remove_unreadable(dir.path());
+        let mut left: Vec<_> = fs::read_dir(dir.path()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        left.sort();
+        let of = |name: &str, endings: &[&str]| endings.iter().map(|e| format!("{name}{e}")).collect::<Vec<_>>();
+        let all = ["a", "b.records", "c.records"];
+        let expected = [of(&dead, &all[2..]), of(&elsewhere, &all), of(live, &all), vec!["report.txt".into()]];
+        let mut expected = expected.concat().into_iter().map(std::ffi::OsString::from).collect::<Vec<_>>();
+        expected.sort();
+        assert_eq!(left, expected);
     }
 
     #[test]
