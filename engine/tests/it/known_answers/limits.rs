@@ -88,7 +88,7 @@ fn the_requests_that_the_seed_picks_are_cancelled_and_no_others() {
     let counts = run.shard.phase(PhaseKind::Profiling);
     assert!((10..40).contains(&counts.cancelled), "{}", counts.cancelled);
     assert_eq!(counts.failures(), 0);
-    assert_eq!(run.shard.histogram(HistogramId::TimeToFirstToken).len(), counts.succeeded);
+    assert_eq!(run.shard.histogram(HistogramId::InterChunkLatency).len(), 10 * counts.succeeded);
 }
 
 #[test]

@@ -192,7 +192,7 @@ fn an_error_after_content_is_a_failure_and_keeps_its_first_token() {
     assert_eq!(r.outcome, Outcome::Failed(Cause::InBandError));
     assert_eq!(r.detail.as_deref(), Some("out of memory"));
     assert!(r.instants.first_token.is_some());
-    assert_eq!(run.shard.histogram(HistogramId::TimeToFirstToken).len(), 0);
+    assert_eq!(run.shard.histogram(HistogramId::InterChunkLatency).len(), 0);
     assert_eq!(run.shard.histogram(HistogramId::PartialTimeToFirstToken).len(), 1);
 }
 
