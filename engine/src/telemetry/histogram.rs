@@ -1,5 +1,6 @@
 //! Histograms over the window of a run: differences of cumulative buckets.
 
+use super::growth::Growth;
 use super::scalar::Moment;
 use crate::clock::Nanos;
 
@@ -194,13 +195,14 @@ impl Histogram {
         let last = self.last.take().or(moment.since.map(|_| (Vec::new(), 0.0, 0.0)));
         if let Some((before, last_sum, last_count)) = last.filter(|_| moment.grows) {
             let bucket_before = |at: usize| before.get(at).copied().unwrap_or(0.0);
-            let fell = count < last_count || self.buckets.iter().enumerate().any(|(at, now)| *now < bucket_before(at));
+            let buckets = self.buckets.iter().enumerate().map(|(at, now)| (bucket_before(at), *now));
+            let growth = Growth::between(buckets.chain([(last_count, count)]));
             for (at, now) in self.buckets.iter().enumerate() {
-                self.window[at] += if fell { *now } else { now - bucket_before(at) };
+                self.window[at] += growth.of(bucket_before(at), *now);
             }
-            self.window_sum += if fell { sum } else { sum - last_sum };
-            self.window_count += if fell { count } else { count - last_count };
-            self.resets += u32::from(fell);
+            self.window_sum += growth.of(last_sum, sum);
+            self.window_count += growth.of(last_count, count);
+            self.resets += u32::from(growth.fell());
             self.from.get_or_insert(moment.since.unwrap_or(moment.at));
             self.until = moment.at;
         }

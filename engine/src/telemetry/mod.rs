@@ -13,6 +13,7 @@ mod exposition;
 mod figures;
 mod gpu;
 mod gpu_fields;
+mod growth;
 mod histogram;
 mod labels;
 mod metric;
@@ -31,6 +32,7 @@ pub use figures::{
 };
 pub use gpu::{Gpu, GpuFigures, GpuIdentity, GpuMetric, GpuSlice, SliceOfRun, gpus_now};
 pub use gpu_fields::{GPU_FIELDS, GpuField};
+pub use growth::Growth;
 pub use histogram::{Estimate, HistogramFigures};
 pub use labels::Labels;
 pub use metric::{Current, MetricFigures, SeriesFigures, SeriesStats};

@@ -1,5 +1,6 @@
 //! Counters and gauges over the window of a run.
 
+use super::growth::Growth;
 use crate::clock::Nanos;
 use crate::statistics::lerp;
 
@@ -84,12 +85,12 @@ impl Scalar {
         // A series that an earlier scrape did not have begins at 0.
         let before = self.last.or(moment.since.map(|_| 0.0));
         if let Some(before) = before {
-            let fell = self.current < before;
-            let grown = if fell { self.current } else { self.current - before };
+            let growth = Growth::between([(before, self.current)]);
+            let grown = growth.of(before, self.current);
             self.whole += grown;
             if moment.grows {
                 self.window += grown;
-                self.resets += u32::from(fell);
+                self.resets += u32::from(growth.fell());
                 self.from.get_or_insert(moment.since.unwrap_or(moment.at));
                 self.until = moment.at;
             }

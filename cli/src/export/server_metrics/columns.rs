@@ -3,8 +3,9 @@
 
 use super::super::parquet::{Cells, Table, Type};
 use crate::result::run::Outcome;
-use ringload_engine::telemetry::{Collector, Kind};
+use ringload_engine::telemetry::{Collector, Growth, Kind};
 use serde_json::Value;
+use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, Write};
@@ -95,22 +96,37 @@ struct Row<'a> {
     bucket: Option<(&'a str, f64)>,
 }
 
-/// A figure that grows: its last value, and what it has grown since before the measured phase.
+/// The parts of one series that grow.
 #[derive(Default)]
-struct Growth {
+struct Parts(HashMap<String, Part>);
+
+/// A part of a series: its last value, and what it has grown since before the measured phase.
+#[derive(Default)]
+struct Part {
     last: f64,
     grown: f64,
 }
 
-impl Growth {
-    fn take(&mut self, now: f64, counts: bool) -> f64 {
-        if counts {
-            // What a restart left of it began at 0.
-            self.grown += if now < self.last { now } else { now - self.last };
-        }
-        self.last = now;
-        self.grown
+impl Parts {
+    /// The growth since the last scrape, by those parts that tell a restart.
+    fn growth<'a>(&self, now: impl Iterator<Item = (Cow<'a, str>, f64)>) -> Growth {
+        Growth::between(now.map(|(what, now)| (self.0.get(&*what).map_or(0.0, |part| part.last), now)))
     }
+
+    /// What a part has grown by now; nothing is added where the growth does not count.
+    fn take(&mut self, what: Cow<'_, str>, now: f64, growth: Option<Growth>) -> f64 {
+        let part = self.0.entry(what.into_owned()).or_default();
+        if let Some(growth) = growth {
+            part.grown += growth.of(part.last, now);
+        }
+        part.last = now;
+        part.grown
+    }
+}
+
+/// The name of a bucket among the parts of its series.
+fn bucket(bound: &str) -> Cow<'static, str> {
+    format!("le {bound}").into()
 }
 
 impl Rows<'_> {
@@ -123,7 +139,7 @@ impl Rows<'_> {
     }
 
     fn of_endpoint(&mut self, file: &File) -> io::Result<()> {
-        let mut growing: HashMap<(String, String), HashMap<String, Growth>> = HashMap::new();
+        let mut growing: HashMap<(String, String), Parts> = HashMap::new();
         let mut begun = false;
         each(file, |line| {
             // Without a scrape before it, the first of the phase is what is counted from.
@@ -132,8 +148,8 @@ impl Rows<'_> {
             begun = true;
             for (name, sample) in samples(line) {
                 let labels = sample["labels"].to_string();
-                let growth = growing.entry((name.to_owned(), labels)).or_default();
-                self.of_sample((line, name, sample), growth, (inside, counts))?;
+                let parts = growing.entry((name.to_owned(), labels)).or_default();
+                self.of_sample((line, name, sample), parts, (inside, counts))?;
             }
             Ok(())
         })
@@ -142,11 +158,10 @@ impl Rows<'_> {
     fn of_sample(
         &mut self,
         (line, name, sample): (&Value, &str, &Value),
-        growth: &mut HashMap<String, Growth>,
+        parts: &mut Parts,
         (inside, counts): (bool, bool),
     ) -> io::Result<()> {
         let kind = self.metrics.get(name).map_or(Kind::Unknown, |about| about.kind);
-        let mut grown = |what: &str, now: f64| growth.entry(what.to_owned()).or_default().take(now, counts);
         let mut row = Row {
             url: line["endpoint_url"].as_str().unwrap_or_default(),
             name,
@@ -158,16 +173,23 @@ impl Rows<'_> {
         };
         match sample["buckets"].as_object() {
             None => {
-                let value = sample["value"].as_f64();
-                row.value = if kind == Kind::Counter { value.map(|now| grown("value", now)) } else { value };
+                row.value = sample["value"].as_f64();
+                if let Some(now) = row.value.filter(|_| kind == Kind::Counter) {
+                    let growth = parts.growth([("value".into(), now)].into_iter());
+                    row.value = Some(parts.take("value".into(), now, counts.then_some(growth)));
+                }
                 if inside { self.push(&row, sample) } else { Ok(()) }
             }
             Some(buckets) => {
-                row.sum = sample["sum"].as_f64().map(|now| grown("sum", now));
-                row.count = sample["count"].as_f64().map(|now| grown("count", now));
-                for (bound, now) in buckets {
-                    let count = grown(&format!("le {bound}"), now.as_f64().unwrap_or(0.0));
-                    row.bucket = Some((bound, count));
+                let (sum, count) = (sample["sum"].as_f64(), sample["count"].as_f64());
+                let each = buckets.iter().map(|(bound, now)| (bound, now.as_f64().unwrap_or(0.0)));
+                let counted = each.clone().map(|(bound, now)| (bucket(bound), now));
+                let growth = parts.growth(counted.chain(count.map(|now| ("count".into(), now))));
+                let mut grown = |what, now| parts.take(what, now, counts.then_some(growth));
+                row.sum = sum.map(|now| grown("sum".into(), now));
+                row.count = count.map(|now| grown("count".into(), now));
+                for (bound, now) in each {
+                    row.bucket = Some((bound, grown(bucket(bound), now)));
                     if inside {
                         self.push(&row, sample)?;
                     }

@@ -3,7 +3,7 @@
 use super::*;
 use crate::testing::sample::outcome;
 use ringload_engine::clock::SECOND;
-use ringload_engine::telemetry::{Collector, Window};
+use ringload_engine::telemetry::{Collector, SeriesStats, Window};
 use serde_json::{Value, json};
 
 fn page(n: u32) -> String {
@@ -266,4 +266,38 @@ fn columns_have_a_row_for_each_sample_of_the_phase_and_what_grew_in_it() {
         ])
         .unwrap();
     assert_eq!(bytes, expected);
+}
+
+#[test]
+fn a_histogram_that_a_restart_emptied_grows_alike_in_all_files() {
+    use std::io::Write;
+    let page = |first: u32, all: u32| {
+        format!(
+            "# TYPE x_seconds histogram\nx_seconds_bucket{{le=\"0.1\"}} {first}\nx_seconds_bucket{{le=\"+Inf\"}} {all}\n\
+             x_seconds_sum {all}\nx_seconds_count {all}\n"
+        )
+    };
+    let scraped = |before: String| {
+        let (mut collector, mut lines) = (Collector::new("http://h:8000/metrics"), tempfile::tempfile().unwrap());
+        for (text, at, window) in [(before, 100, Window::Before), (page(7, 20), 102, Window::Inside)] {
+            let at = at * SECOND;
+            collector.handle_scrape(&text, at, 1, window);
+            let at = LineAt { sent_at: at, first_byte_at: at, took: 1, window };
+            lines.write_all(LineOf::Server { warmup: false }.line(&collector, &at).as_bytes()).unwrap();
+        }
+        (collector, lines)
+    };
+    let outcome = outcome();
+    // The first bucket has passed what it was before the restart; the others have not.
+    let [restarted, new] = [page(5, 100), page(0, 0)].map(|before| {
+        let (collector, lines) = scraped(before);
+        let SeriesStats::Histogram(figures) = collector.metrics().remove(0).series.remove(0).stats else {
+            panic!("no histogram")
+        };
+        assert_eq!(figures.buckets, [("0.1".to_owned(), 7.0), ("+Inf".to_owned(), 20.0)]);
+        let mut bytes = Vec::new();
+        columns(&outcome, &[collector], &[lines], &mut bytes).unwrap();
+        bytes
+    });
+    assert!(restarted == new, "the columns have what a server that began at 0 has");
 }
