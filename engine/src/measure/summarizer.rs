@@ -70,7 +70,8 @@ pub struct Summarizer {
 }
 
 impl Summarizer {
-    /// A summary of nothing yet. The timeline is that of the records that will be added.
+    /// A summary of nothing yet, of a measured phase with these bounds. Slices, where the plan wants them, are cut from
+    /// the same time, unless [`Self::slicing`] says otherwise.
     #[must_use]
     pub fn new(plan: &Plan, timeline: Timeline) -> Self {
         let exact_gaps = plan.limits.exact_gaps;
@@ -97,6 +98,13 @@ impl Summarizer {
             workload: Workload::new(plan),
             summed: false,
         }
+    }
+
+    /// Cuts slices, where the plan wants them, from this time: from the first issue to the last end of the records that
+    /// will be added. All else keeps the bounds of the phase, so that slices change no other figure.
+    #[must_use]
+    pub fn slicing(self, plan: &Plan, timeline: Timeline) -> Self {
+        Self { slicer: Slicer::new(plan, timeline), ..self }
     }
 
     /// Adds one record of either phase, in any state; gives its metrics.

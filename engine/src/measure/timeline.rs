@@ -3,33 +3,30 @@
 use crate::clock::Nanos;
 use crate::record::{PhaseKind, Record};
 
-/// From the first issue to the last end of the requests of the measured phase, on the monotonic clock: what slices are
-/// cut from.
+/// A time on the monotonic clock. Slices are cut from that between the first issue and the last end of the requests of
+/// the measured phase; the rest of a summary from the bounds of the phase.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Timeline {
-    /// The first issue.
+    /// Its begin.
     pub start: Nanos,
-    /// The last end, of a request in any state.
+    /// Its end.
     pub end: Nanos,
 }
 
 impl Timeline {
-    /// Of records in any order; those of the warm-up do not count. `None` without any.
+    /// From the first issue to the last end of records in any order; those of the warm-up do not count. `None` without
+    /// any.
     #[must_use]
     pub fn of<'a>(records: impl IntoIterator<Item = &'a Record>) -> Option<Self> {
-        let mut line = None;
-        records.into_iter().for_each(|r| Self::stretch(&mut line, r));
-        line
+        let measured = records.into_iter().filter(|record| record.phase == PhaseKind::Profiling);
+        let lines = measured.map(|record| Self { start: record.instants.issued, end: record.instants.end });
+        lines.reduce(Self::with)
     }
 
-    /// Makes room for one more record.
-    pub fn stretch(line: &mut Option<Self>, record: &Record) {
-        if record.phase != PhaseKind::Profiling {
-            return;
-        }
-        let (start, end) = (record.instants.issued, record.instants.end);
-        let known = line.unwrap_or(Self { start, end });
-        *line = Some(Self { start: known.start.min(start), end: known.end.max(end) });
+    /// The least timeline with both in it.
+    #[must_use]
+    pub fn with(self, other: Self) -> Self {
+        Self { start: self.start.min(other.start), end: self.end.max(other.end) }
     }
 
     /// How long it is.

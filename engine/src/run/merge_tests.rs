@@ -7,7 +7,7 @@ use super::seen::RecordSpan;
 use super::shift::Shift;
 use super::summarize::summarize;
 use crate::clock::{MILLI, RealtimeOffset, SECOND};
-use crate::measure::testing::{facts, plan};
+use crate::measure::testing::{facts, open_plan, plan};
 use crate::measure::{RunFacts, Shard, Summary};
 use crate::plan::Plan;
 use crate::record::testing::{failed, streamed};
@@ -209,4 +209,48 @@ fn a_member_that_ended_before_the_measured_phase_does_not_move_its_start() {
     let mut merge = Merge::new(other);
     merge.add(Member { finished: whole(0), shift: Shift::constant(0), lost: None });
     assert_eq!(merge.finish(0).facts().profiling.start, start);
+}
+
+#[test]
+#[cfg_attr(miri, ignore)]
+fn slices_change_no_other_figure_of_a_run_whose_first_request_was_late() {
+    let late: Vec<Record> = (0..400)
+        .map(|k| {
+            let mut record = streamed(k, BASE + k * 10 * MILLI, 3 * MILLI, &[MILLI; 4]);
+            // Nothing is sent for the first second and a half.
+            let late = (BASE + 1_500 * MILLI).saturating_sub(record.instants.issued);
+            record = record.shifted(late as i64);
+            record.entry = (k % 5) as u32;
+            record.instants.scheduled -= late;
+            record
+        })
+        .collect();
+    let figures = |slice| {
+        let plan = Plan { slice, ..open_plan(100.0) };
+        let mut log = LogWriter::create(&tempfile::tempdir().unwrap().path().join("log")).unwrap();
+        late.iter().for_each(|record| log.append(record).unwrap());
+        let mut facts = RunFacts { buffered_limit_bytes: 1 << 30, ..facts() };
+        (facts.profiling.start, facts.profiling.end) = (BASE, BASE + 4 * SECOND);
+        let finished = Finished {
+            shard: shard_of(&late),
+            facts,
+            logs: vec![Log::here(log.finish_to_read(), None)],
+            sums: None,
+            offset: RealtimeOffset::sample(),
+            here: false,
+            failure: None,
+        };
+        let mut figures = serde_json::to_value(summed(&plan, finished).0).unwrap();
+        (figures["slices"].take(), figures)
+    };
+    let ((slices, sliced), (none, whole)) = (figures(Some(500 * MILLI)), figures(None));
+    assert!(none.is_null());
+    let first = &slices["slices"][0];
+    assert_eq!(
+        first["start_ns"].as_u64().unwrap() % SECOND,
+        500 * MILLI,
+        "slices begin with the first request: {first}"
+    );
+    assert_eq!(whole["rate"]["missed_seconds"]["worst_second"], 0, "{}", whole["rate"]);
+    assert_eq!(sliced, whole);
 }

@@ -34,8 +34,8 @@ pub(super) fn sum_up(
     on_record: &mut dyn FnMut(&Record, &RequestMetrics),
 ) -> Result<(Summary, Vec<Log>)> {
     let plan = &bounded(plan, &finished);
-    let line = timeline(plan, &finished)?;
-    let mut summarizer = Summarizer::new(plan, line);
+    let phase = phase_of(&finished);
+    let mut summarizer = summarizer(plan, &finished)?;
     let all_are_here = finished.sums.is_none();
     measured(plan, workload, &finished.logs, &mut |record, counts, metrics| {
         summarizer.add_measured(record, counts, metrics);
@@ -46,7 +46,7 @@ pub(super) fn sum_up(
     if let Some(mut sums) = finished.sums {
         // Of requests of both kinds no figure is exact.
         sums.add(&summarizer.sums());
-        summarizer = Summarizer::of_sums(plan, line, sums);
+        summarizer = Summarizer::of_sums(plan, phase, sums);
     }
     let mut summary = summarizer.finish(finished.shard, finished.facts);
     if finished.here {
@@ -67,7 +67,7 @@ fn bounded(plan: &Plan, finished: &Finished) -> Plan {
 /// The requests of a run summed up, so that they can be added to those of other processes.
 pub(super) fn sums(plan: &Plan, workload: &Workload, finished: &Finished) -> Result<Sums> {
     let plan = &bounded(plan, finished);
-    let mut summarizer = Summarizer::new(plan, timeline(plan, finished)?);
+    let mut summarizer = summarizer(plan, finished)?;
     measured(plan, workload, &finished.logs, &mut |record, counts, metrics| {
         summarizer.add_measured(record, counts, metrics);
     })?;
@@ -203,10 +203,16 @@ impl Answers {
     }
 }
 
-/// What the summary is cut from. Slices begin with the first request, which a log tells at its end, or its records do;
-/// the rest of the summary begins with the phase's own bounds.
-fn timeline(plan: &Plan, finished: &Finished) -> Result<Timeline> {
+/// The bounds of the measured phase.
+fn phase_of(finished: &Finished) -> Timeline {
     let phase = &finished.facts.profiling;
+    Timeline { start: phase.start, end: phase.end }
+}
+
+/// A summary of no request yet. Its slices begin with the first request, which a log tells at its end, or its records
+/// do.
+fn summarizer(plan: &Plan, finished: &Finished) -> Result<Summarizer> {
+    let summarizer = Summarizer::new(plan, phase_of(finished));
     let mut whole: Option<Timeline> = None;
     for log in finished.logs.iter().filter(|_| plan.slice.is_some()) {
         let seen = match log.seen {
@@ -214,10 +220,12 @@ fn timeline(plan: &Plan, finished: &Finished) -> Result<Timeline> {
             None => RecordSpan::of(log.log.read()?)?,
         };
         let Some(line) = seen.timeline(&log.shift) else { continue };
-        let known = whole.unwrap_or(line);
-        whole = Some(Timeline { start: known.start.min(line.start), end: known.end.max(line.end) });
+        whole = Some(whole.map_or(line, |known| known.with(line)));
     }
-    Ok(whole.unwrap_or(Timeline { start: phase.start, end: phase.end }))
+    Ok(match whole {
+        Some(line) => summarizer.slicing(plan, line),
+        None => summarizer,
+    })
 }
 
 /// The metrics of one record, as [`summarize`] finds them.
