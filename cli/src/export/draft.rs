@@ -45,6 +45,16 @@ impl Draft {
         Ok(Self::Beside(BufWriter::new(file)))
     }
 
+    /// Writes a file whole, so that none is ever cut under this name.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub(crate) fn write_whole(path: &Path, content: &[u8]) -> io::Result<()> {
+        let mut draft = Self::of(path)?;
+        draft.write_all(content)?;
+        draft.finish(path)
+    }
+
     /// It is whole.
     ///
     /// # Errors
@@ -70,5 +80,28 @@ impl Write for Draft {
             Self::Beside(file) => file.flush(),
             Self::Itself(file) => file.flush(),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_the_earlier_one_until_the_next_is_whole() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("suite.xml");
+        Draft::write_whole(&path, b"one").unwrap();
+        let mut next = Draft::of(&path).unwrap();
+        next.write_all(b"tw").unwrap();
+        next.flush().unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        drop(next);
+        assert_eq!(fs::read(&path).unwrap(), b"one");
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
+        Draft::write_whole(&path, b"two").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"two");
+        assert!(Draft::of(&dir.path().join("none/suite.xml")).is_err());
+        assert!(Draft::of(dir.path()).is_err(), "a folder is no file");
     }
 }

@@ -8,7 +8,6 @@ use ringload_engine::measure::ThresholdFigures;
 use ringload_engine::verdict::{Finding, Status};
 use ringload_engine::{Error, Result};
 use std::fmt::Write as _;
-use std::io::{self, Write as _};
 use std::path::Path;
 
 /// One thing that was checked of a run.
@@ -35,13 +34,13 @@ enum End {
 }
 
 /// That the file of [`tell_service`] can be written, before there is anything to tell. One that is there stays as it
-/// is.
+/// is, and none is made: an empty one is no XML.
 ///
 /// # Errors
 /// When it cannot.
 pub(crate) fn check_service(output: &OutputArgs) -> Result<()> {
     let Some(path) = &output.junit else { return Ok(()) };
-    std::fs::OpenOptions::new().append(true).create(true).open(path).map(|_| ()).map_err(|e| unwritable(path, &e))
+    Draft::of(path).map(drop).map_err(|e| unwritable(path, &e))
 }
 
 fn unwritable(path: &Path, e: &std::io::Error) -> Error {
@@ -58,12 +57,7 @@ fn unwritable(path: &Path, e: &std::io::Error) -> Error {
 /// When the file cannot be written, or the output is closed.
 pub(crate) fn tell_service(outcomes: &[&Outcome], output: &OutputArgs) -> anyhow::Result<()> {
     if let Some(path) = &output.junit {
-        let write = || {
-            let mut file = Draft::of(path)?;
-            file.write_all(xml(outcomes).as_bytes())?;
-            file.finish(path)
-        };
-        write().map_err(|e: io::Error| unwritable(path, &e))?;
+        Draft::write_whole(path, xml(outcomes).as_bytes()).map_err(|e| unwritable(path, &e))?;
     }
     let there = std::env::var("GITHUB_ACTIONS").is_ok_and(|value| value == "true") && !output.json;
     let asked = output.annotations.map_or(there, |asked| asked == Annotations::Github);

@@ -1,6 +1,7 @@
 //! `ringload analyze-trace`, and the table in which spreads are shown.
 
 use crate::exit::Exit;
+use crate::export::Draft;
 use crate::flags::AnalyzeArgs;
 use crate::terminal::print;
 use ringload_engine::Error;
@@ -23,7 +24,7 @@ pub(crate) fn analyze(args: &AnalyzeArgs) -> anyhow::Result<Exit> {
     print(&text(&found, replay.block))?;
     if let Some(file) = &args.output_file {
         let json = serde_json::to_string_pretty(&found)?;
-        std::fs::write(file, json + "\n").map_err(|e| {
+        Draft::write_whole(file, (json + "\n").as_bytes()).map_err(|e| {
             Error::environment(
                 format!("--output-file {}: {e}", file.display()),
                 "name a file in a folder that is there and may be written to",

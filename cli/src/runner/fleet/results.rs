@@ -2,6 +2,7 @@
 
 use super::{address, ours};
 use crate::exit::Exit;
+use crate::export::Draft;
 use crate::flags::ResultsArgs;
 use crate::terminal::eprint_line;
 use ringload_engine::{Error, Result};
@@ -24,7 +25,7 @@ pub(crate) fn results(args: &ResultsArgs) -> Result<Exit> {
         };
         let path = below(&folder, name).map_err(unwritable)?;
         path.parent().map_or(Ok(()), std::fs::create_dir_all).map_err(unwritable)?;
-        std::fs::write(&path, bytes).map_err(unwritable)?;
+        Draft::write_whole(&path, bytes).map_err(unwritable)?;
         eprint_line(format_args!("{}", path.display()));
         Ok(())
     };
