@@ -148,7 +148,7 @@ impl Follower {
                 if by_histograms {
                     left = condensed(&log, &serde_json::to_vec(&head)?, &tail, |to| {
                         run::condense(&plan, &workload, &finished, to)
-                    })?;
+                    });
                 }
                 (clock, finished.take_failure().map(|error| error.to_string()))
             }
@@ -184,13 +184,46 @@ impl Follower {
     }
 }
 
-/// A log of the same run without its records: `sums` leaves what stands in their place.
-fn condensed(log: &Path, head: &[u8], tail: &[u8], sums: impl FnOnce(&mut LogWriter) -> Result<()>) -> Result<PathBuf> {
+/// A log of the same run without its records: `sums` leaves what stands in their place. The log itself where that
+/// cannot be written: a leader adds records to sums as well, and without either it would wait for this member.
+fn condensed(log: &Path, head: &[u8], tail: &[u8], sums: impl FnOnce(&mut LogWriter) -> Result<()>) -> PathBuf {
     let path = log.with_extension("sums");
-    let mut writer = LogWriter::create(&path)?;
-    writer.note(Note::Head, head)?;
-    sums(&mut writer)?;
-    writer.note(Note::Tail, tail)?;
-    writer.finish()?;
-    Ok(path)
+    let write = || {
+        let mut writer = LogWriter::create(&path)?;
+        writer.note(Note::Head, head)?;
+        sums(&mut writer)?;
+        writer.note(Note::Tail, tail)?;
+        writer.finish()
+    };
+    match write() {
+        Ok(()) => path,
+        Err(error) => {
+            // It was not made, or is cut.
+            let _ = std::fs::remove_file(&path);
+            eprint_line(format_args!(
+                "the sums of the records could not be written, the records are uploaded: {error}"
+            ));
+            log.to_owned()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn records_stand_in_for_sums_that_cannot_be_written() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = dir.path().join("run_0_ringload_records.log");
+        let sums = condensed(&log, b"{}", b"{}", |to| to.note(Note::Sums, b"{}"));
+        assert_eq!(sums, log.with_extension("sums"));
+        let full = || Error::environment("no space left on device", "make room");
+        assert_eq!(condensed(&log, b"{}", b"{}", |_| Err(full())), log);
+        assert!(!sums.exists(), "nothing that is cut is left");
+        assert_eq!(
+            condensed(&dir.path().join("none/run.log"), b"{}", b"{}", |_| Ok(())),
+            dir.path().join("none/run.log")
+        );
+    }
 }
