@@ -1,6 +1,7 @@
 //! Where the bus is, and what a member shows it. Pure.
 
 use crate::error::{Error, Result};
+use percent_encoding::percent_decode_str;
 use std::fmt;
 use std::path::PathBuf;
 use url::Url;
@@ -58,7 +59,7 @@ impl Address {
             if !["nats", "tls"].contains(&url.scheme()) {
                 return Err(refused());
             }
-            let text = |part: &str| percent_decoded(part);
+            let text = |part: &str| percent_decode_str(part).decode_utf8_lossy().into_owned();
             match (url.username(), url.password()) {
                 ("", None) => {}
                 ("", Some(password)) => address.credentials = Credentials::User(String::new(), text(password)),
@@ -92,31 +93,6 @@ impl fmt::Debug for Address {
     }
 }
 
-fn percent_decoded(text: &str) -> String {
-    let mut bytes = Vec::new();
-    let mut rest = text.as_bytes();
-    while let [first, others @ ..] = rest {
-        let decoded = match (first, others) {
-            (b'%', [a, b, ..]) => {
-                let digits = [*a, *b];
-                std::str::from_utf8(&digits).ok().and_then(|hex| u8::from_str_radix(hex, 16).ok())
-            }
-            _ => None,
-        };
-        match decoded {
-            Some(byte) => {
-                bytes.push(byte);
-                rest = &others[2..];
-            }
-            None => {
-                bytes.push(*first);
-                rest = others;
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -131,6 +107,7 @@ mod tests {
         assert_eq!(of("nats://bus"), ("nats://bus:4222".into(), Credentials::None));
         assert_eq!(of("bus:4223"), ("nats://bus:4223".into(), Credentials::None));
         assert_eq!(of("nats://a:p%40ss@bus:1"), ("nats://bus:1".into(), user("a", "p@ss")));
+        assert_eq!(of("nats://a:p%+fs%2@bus:1"), ("nats://bus:1".into(), user("a", "p%+fs%2")), "no escapes");
         assert_eq!(
             of("tls://s3cret@bus,tls://[::1]:7"),
             ("tls://bus:4222,tls://[::1]:7".into(), Credentials::Token("s3cret".into()))

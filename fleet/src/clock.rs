@@ -116,21 +116,6 @@ impl Alignment {
         // A drift that was not allowed for: the nearest bounds, whichever way round they are.
         Some(Interval { least: most.floor() as i64, most: least.ceil() as i64 })
     }
-
-    /// The least and the greatest rate at which the other clock can gain on this one, by the hulls: nanoseconds per
-    /// nanosecond. `None` where the echoes do not bound it.
-    #[must_use]
-    pub fn drift(&self) -> Option<(f64, f64)> {
-        let slope = |from: &Point, to: &Point| (to.bound - from.bound) / (to.at - from.at);
-        // The steepest line begins on a lower bound and ends on an upper one; the flattest the other way round.
-        let between = |from: &[Point], to: &[Point]| -> Vec<f64> {
-            let pairs = from.iter().flat_map(|f| to.iter().map(move |t| (f, t)));
-            pairs.filter(|(f, t)| f.at < t.at).map(|(f, t)| slope(f, t)).collect()
-        };
-        let greatest = between(&self.least, &self.most).into_iter().min_by(f64::total_cmp)?;
-        let least = between(&self.most, &self.least).into_iter().max_by(f64::total_cmp)?;
-        Some((least, greatest))
-    }
 }
 
 /// Adds a point to a hull: the lower one of `sign` 1, the upper one of −1.
@@ -224,8 +209,6 @@ mod tests {
                 );
                 assert!(interval.uncertainty() < 8 * MS, "case {case}: {interval:?}");
             }
-            let (least, greatest) = all.drift().unwrap();
-            assert!(least <= rate + 1e-7 && rate <= greatest + 1e-7, "case {case}: {rate} in {least}…{greatest}");
         }
     }
 
@@ -245,6 +228,6 @@ mod tests {
             all.add(&echo(SECOND + i * SECOND, 5, 100_000 + noise(i, 50_000), 100_000 + noise(i + 7, 50_000)));
         }
         assert!(all.most.len() < 60 && all.least.len() < 60, "{} and {}", all.most.len(), all.least.len());
-        assert!(Alignment::default().at(5, 0.0).is_none() && Alignment::default().drift().is_none());
+        assert!(Alignment::default().at(5, 0.0).is_none());
     }
 }

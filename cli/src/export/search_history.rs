@@ -5,6 +5,7 @@ use super::numbers::{finite, without_nulls};
 use crate::flags::{Bound, Tier};
 use crate::result::search::{ALL_FOUND, SearchOutcome, TierBoundary};
 use ringload_engine::Result;
+use ringload_engine::optimization::{FLAT, PLATEAU};
 use ringload_engine::plan::Comparison;
 use serde_json::{Map, Value, json};
 use std::path::Path;
@@ -46,8 +47,8 @@ pub(crate) fn document(outcome: &SearchOutcome) -> Value {
             "n_initial_points": search.settings.initial_trials,
             "random_seed": search.settings.seed,
             "improvement_patience": search.settings.patience,
-            "plateau_window": 8,
-            "plateau_threshold": 0.01,
+            "plateau_window": PLATEAU,
+            "plateau_threshold": FLAT,
             "search_space": search.space.iter().map(|varied| json!({
                 "path": varied.axis.path(),
                 "lo": varied.dimension.low,

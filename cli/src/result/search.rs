@@ -1,7 +1,7 @@
 //! What an adaptive search leaves for the report and the files.
 
 use crate::flags::AdaptiveSearch;
-use ringload_engine::optimization::Trial;
+use ringload_engine::optimization::{Trial, best_of};
 
 /// An adaptive search, and what came of its points.
 #[derive(Clone, Debug)]
@@ -58,9 +58,7 @@ pub(crate) struct TierBoundary {
 impl SearchOutcome {
     /// The place of the best point that keeps every bound; the first of equals.
     pub(crate) fn best(&self) -> Option<usize> {
-        let value = |i: usize| self.tried[i].trial.objective.unwrap_or(f64::NEG_INFINITY);
-        let holding = (0..self.tried.len()).filter(|i| self.tried[*i].trial.holds());
-        holding.reduce(|best, next| if value(next) > value(best) { next } else { best })
+        best_of(self.tried.iter().map(|tried| &tried.trial))
     }
 
     /// Of one setting with bounds: the place of the largest value that keeps them all, and of the smallest that does

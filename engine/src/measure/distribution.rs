@@ -27,7 +27,7 @@ impl Distribution {
     /// A percentile by its name (`p99`, `max`), in ms.
     #[must_use]
     pub fn at(&self, name: &str) -> Option<f64> {
-        self.percentiles.iter().find(|p| p.name == name).map(|p| p.ms)
+        self.percentile(name).map(|percentile| percentile.ms)
     }
 }
 

@@ -103,9 +103,7 @@ impl Optimizer {
     /// The place of the trial with the largest objective, of those that keep every bound; the first of equals.
     #[must_use]
     pub fn best(&self) -> Option<usize> {
-        let holding = (0..self.trials.len()).filter(|i| self.trials[*i].holds());
-        let objective = |i: usize| self.trials[i].objective.unwrap_or(f64::NEG_INFINITY);
-        holding.reduce(|best, next| if objective(next) > objective(best) { next } else { best })
+        best_of(&self.trials)
     }
 
     /// What came of the values that were asked for last.
@@ -216,10 +214,19 @@ fn variation(values: &[f64]) -> Option<f64> {
     (mean != 0.0 && n > 1.0).then(|| (squares / (n - 1.0)).sqrt() / mean.abs())
 }
 
+/// The place of the trial with the largest objective, of those that keep every bound; the first of equals.
+#[must_use]
+pub fn best_of<'a>(trials: impl IntoIterator<Item = &'a Trial>) -> Option<usize> {
+    let holding = trials.into_iter().enumerate().filter(|(_, trial)| trial.holds());
+    let objective = |trial: &Trial| trial.objective.unwrap_or(f64::NEG_INFINITY);
+    let best = holding.reduce(|best, next| if objective(next.1) > objective(best.1) { next } else { best });
+    best.map(|(place, _)| place)
+}
+
 /// Trials that are compared for a plateau.
-const PLATEAU: usize = 8;
+pub const PLATEAU: usize = 8;
 /// Coefficient of variation under which they are one.
-const FLAT: f64 = 0.01;
+pub const FLAT: f64 = 0.01;
 /// Share of the best objective under which nothing is expected any more.
 const LITTLE: f64 = 0.002;
 /// Values of the spreading sequence that are passed over where they came before.

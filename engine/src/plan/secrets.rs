@@ -3,6 +3,7 @@
 
 use super::template_secrets::literals;
 use super::{Header, Plan};
+use percent_encoding::percent_decode_str;
 use serde::{Serialize, Serializer};
 use serde_json::{Map, Value};
 use std::borrow::Cow;
@@ -322,23 +323,7 @@ fn collect(name: &str, value: &Value, secret: bool, found: &mut Vec<String>) {
 
 /// `%2B` as `+` (RFC 3986 §2.1); what is no escape stays.
 fn percent_decoded(text: &str) -> String {
-    let digit = |b: Option<&u8>| b.and_then(|b| char::from(*b).to_digit(16));
-    let bytes = text.as_bytes();
-    let mut decoded = Vec::with_capacity(bytes.len());
-    let mut i = 0;
-    while let Some(byte) = bytes.get(i) {
-        match (byte, digit(bytes.get(i + 1)), digit(bytes.get(i + 2))) {
-            (b'%', Some(high), Some(low)) => {
-                decoded.push((high * 16 + low) as u8);
-                i += 3;
-            }
-            _ => {
-                decoded.push(*byte);
-                i += 1;
-            }
-        }
-    }
-    String::from_utf8_lossy(&decoded).into_owned()
+    percent_decode_str(text).decode_utf8_lossy().into_owned()
 }
 
 /// A path as it may be shown.

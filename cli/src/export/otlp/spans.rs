@@ -5,6 +5,7 @@ use crate::result::run::Outcome;
 use ringload_engine::clock::Nanos;
 use ringload_engine::measure::RequestMetrics;
 use ringload_engine::plan::{EndpointKind, Plan};
+use ringload_engine::random::derive;
 use ringload_engine::record::{self, Instants, Record, Usage};
 use serde_json::{Value, json};
 
@@ -44,7 +45,7 @@ impl Spans {
         self.seen += 1;
         let place = match self.kept.len() {
             n if n < self.most => n,
-            _ => usize::try_from(mixed(record.request_id as u64 ^ self.seen) % self.seen).unwrap_or(usize::MAX),
+            _ => usize::try_from(derive(record.request_id as u64, self.seen) % self.seen).unwrap_or(usize::MAX),
         };
         if place >= self.most {
             return;
@@ -108,7 +109,7 @@ impl Kept {
         json!({
             // The request's `X-Request-ID`, by which its server may have logged it.
             "traceId": format!("{:032x}", self.id),
-            "spanId": format!("{:016x}", mixed(self.id as u64).max(1)),
+            "spanId": format!("{:016x}", derive(self.id as u64, 0).max(1)),
             "name": format!("{operation} {model}"),
             "kind": CLIENT,
             "startTimeUnixNano": at.issued.to_string(),
@@ -171,14 +172,6 @@ fn model(plan: &Plan, entry: u32) -> &str {
         0 => "",
         n => &plan.models[entry as usize % n],
     }
-}
-
-/// A number that looks random, of one that does not (SplitMix64).
-fn mixed(number: u64) -> u64 {
-    let mut n = number.wrapping_add(0x9E37_79B9_7F4A_7C15);
-    n = (n ^ (n >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
-    n = (n ^ (n >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
-    n ^ (n >> 31)
 }
 
 /// `SPAN_KIND_CLIENT` and `STATUS_CODE_ERROR`.
