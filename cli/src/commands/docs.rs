@@ -120,7 +120,7 @@ pub(crate) fn completions(shell: clap_complete::Shell, to: &mut dyn Write) -> io
 }
 
 /// Where the flags of each heading are defined; a test holds it against the files.
-const FILES: [(&str, &str); 21] = [
+const FILES: [(&str, &str); 22] = [
     ("Endpoint", "endpoint/mod.rs"),
     ("Network", "network/mod.rs"),
     ("Input", "input/mod.rs"),
@@ -136,6 +136,7 @@ const FILES: [(&str, &str); 21] = [
     ("Control hooks", "hooks.rs"),
     ("Search recipes", "recipes.rs"),
     ("Adaptive search", "adaptive/mod.rs"),
+    ("Adaptive scale", "adaptive/scale.rs"),
     ("Several runs", "campaign.rs"),
     ("Machine", "machine.rs"),
     ("Fleet", "fleet.rs"),

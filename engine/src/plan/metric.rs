@@ -4,6 +4,15 @@
 //! "AIPerf's" means its files: the tags, headers and display units of `aiperf` 0.13 as published, so that scripts that
 //! read its JSON keep working. Where the same tag could mean two things, the definition here is the one of
 //! `docs/MEASUREMENT.md`.
+//!
+//! To add a metric: a row of the table here, which gives it its place in every table, its unit and its definition, and
+//! lets objectives and conditions name it. Then its value, once: of each request a row of `METRICS` in
+//! `measure/request.rs`, made from what `measure/basis.rs` keeps of a request; of a run a value in
+//! `measure/population/of_run.rs`. Where the client's lateness can move it, a row of `MOVABLE` in
+//! `measure/client_share/movers.rs`; where it is a latency whose distribution the reports draw, one of `LATENCIES` in
+//! `measure/summarizer.rs`; where AIPerf's files have it among their first, one of `FIRST` in `cli/src/export/json.rs`.
+//! Last a row in `docs/MEASUREMENT.md`, a known answer in `engine/tests/it/known_answers/`, and the goldens
+//! (`UPDATE_GOLDENS=1`).
 
 /// What is known of a metric beside its values.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -8,7 +8,7 @@ use ringload_engine::{Error, Result};
 
 /// AIPerf's adaptive scale.
 #[derive(Args, Clone, Debug, Default)]
-#[command(next_help_heading = "Adaptive search")]
+#[command(next_help_heading = "Adaptive scale")]
 pub(crate) struct ScaleArgs {
     /// AIPerf's adaptive scale, as a search of runs: the load of --adaptive-scale-control is doubled until a bound of
     /// --adaptive-scale-sla breaks, then halved, a run of --adaptive-scale-assessment-period each; the largest that
