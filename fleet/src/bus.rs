@@ -122,7 +122,7 @@ impl Bus {
             )
         };
         let body = match serde_json::from_slice::<Elsewhere>(body) {
-            Ok(elsewhere) => self.fetch(&elsewhere.object).await?.unwrap_or_default(),
+            Ok(elsewhere) => self.fetch(&elsewhere.object).await?.ok_or_else(|| gone(key))?,
             Err(_) => body.to_vec(),
         };
         serde_json::from_slice(&body).map_err(|e| unread(&e))
@@ -320,6 +320,14 @@ fn unread(what: &str, e: &dyn std::fmt::Display) -> Error {
         what: format!("`{what}` could not be read from the bus ({e})"),
         remedy: REMEDY.into(),
     }
+}
+
+/// A long value has been taken off the bus again, which happens when the run is over or is too old.
+fn gone(key: &str) -> Error {
+    Error::environment(
+        format!("the bus does not hold the value of `{key}` any more"),
+        "start all members again, under another name of the run",
+    )
 }
 
 const REMEDY: &str = "see that the bus is reachable from every member";

@@ -293,7 +293,10 @@ impl Inner {
             if let Some(clock) = self.clock() {
                 return Ok(clock);
             }
-            if Instant::now() > until || (self.options.stopped)() {
+            if (self.options.stopped)() {
+                return Err(Error::interrupted("interrupted while the clocks were compared"));
+            }
+            if Instant::now() > until {
                 return Err(Error::environment(
                     "the leader answers no echo, so that the clocks cannot be compared",
                     "see that the bus lets messages pass between the members",

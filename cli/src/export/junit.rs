@@ -167,7 +167,7 @@ fn escaped(text: &str) -> String {
             '>' => out += "&gt;",
             '"' => out += "&quot;",
             '\n' | '\t' => out.push(' '),
-            c if c.is_control() => {}
+            c if c.is_control() || matches!(c, '\u{FFFE}' | '\u{FFFF}') => {}
             c => out.push(c),
         }
     }
@@ -218,7 +218,7 @@ mod tests {
         assert!(text.contains(r#"<testcase name="b&lt;4ms" classname="fail_if"><skipped message="#), "{text}");
         assert!(text.contains(r#"<testcase name="verdict" classname="ringload"><system-out>the run is"#), "{text}");
         assert!(text.ends_with("</testsuites>\n"));
-        assert_eq!(escaped("a\u{7}<\n"), "a&lt; ");
+        assert_eq!(escaped("a\u{7}\u{FFFE}\u{FFFF}<\n"), "a&lt; ");
     }
 
     #[test]

@@ -55,11 +55,23 @@ pub(crate) fn batches(outcome: &Outcome, run: &str) -> Vec<Value> {
     }
     let mut settings = Vec::new();
     flatten(&input_config::of(&outcome.plan, &outcome.identity.secrets), String::new(), &mut settings);
-    settings.truncate(MOST_SETTINGS);
     let mut batches: Vec<Value> =
         figures.chunks(MOST_FIGURES).map(|metrics| json!({"run_id": run, "metrics": metrics})).collect();
-    batches.push(json!({"run_id": run, "params": settings}));
+    batches.push(batch_of_settings(run, settings));
     batches
+}
+
+/// As many settings as the API takes; a tag says how many are left out.
+fn batch_of_settings(run: &str, mut settings: Vec<Value>) -> Value {
+    let left_out = settings.len().saturating_sub(MOST_SETTINGS);
+    settings.truncate(MOST_SETTINGS);
+    match left_out {
+        0 => json!({"run_id": run, "params": settings}),
+        _ => {
+            let tag = json!({"key": "ringload.settings_left_out", "value": left_out.to_string()});
+            json!({"run_id": run, "params": settings, "tags": [tag]})
+        }
+    }
 }
 
 /// The body of `runs/update` at the end.
@@ -121,5 +133,14 @@ mod tests {
         assert!(settings.len() > 5 && settings.len() <= MOST_SETTINGS);
         assert!(!batches.iter().any(|batch| batch.to_string().contains(SECRET)));
         assert_eq!(end(&outcome, "id")["run_id"], "id");
+    }
+
+    #[test]
+    fn settings_beyond_what_the_api_takes_are_counted_in_a_tag() {
+        let settings = |n: usize| batch_of_settings("id", (0..n).map(|i| json!({"key": i.to_string()})).collect());
+        assert_eq!(settings(MOST_SETTINGS).get("tags"), None);
+        let many = settings(MOST_SETTINGS + 3);
+        assert_eq!(many["params"].as_array().unwrap().len(), MOST_SETTINGS);
+        assert_eq!(many["tags"], json!([{"key": "ringload.settings_left_out", "value": "3"}]));
     }
 }

@@ -71,7 +71,7 @@ pub(crate) fn finish(
     page: &str,
 ) -> (Vec<PathBuf>, Option<Error>) {
     type Content<'a> = &'a dyn Fn(&mut dyn io::Write) -> io::Result<()>;
-    let Collected { server, server_lines, gpu_lines, formats, .. } = scraped;
+    let Collected { server, absent, server_lines, gpu_lines, formats, .. } = scraped;
     let wanted = |format| formats.contains(&format) && !server.is_empty();
     for (kind, is_there) in [
         (Kind::ServerMetrics, wanted(MetricsFormat::Json)),
@@ -93,7 +93,7 @@ pub(crate) fn finish(
         (Kind::Report, &|to| report::write(outcome, to)),
         (Kind::Text, &|to| to.write_all(text.as_bytes())),
         (Kind::Page, &|to| to.write_all(page.as_bytes())),
-        (Kind::ServerMetrics, &|to| server_metrics::json(outcome, &server, to)),
+        (Kind::ServerMetrics, &|to| server_metrics::json(outcome, &server, &absent, to)),
         (Kind::ServerMetricsTable, &|to| server_metrics::csv(outcome, &server, to)),
         (Kind::ServerMetricsLines, &|to| copy(&server_lines, to)),
         (Kind::ServerMetricsColumns, &|to| server_metrics::columns(outcome, &server, &server_lines, to)),

@@ -11,8 +11,8 @@ pub(crate) struct Scraped {
     pub(crate) server: Vec<ScrapedEndpoint>,
     /// Exporters that answered.
     pub(crate) gpus: Vec<ScrapedEndpoint>,
-    /// URLs that the user named and that brought nothing, each with its reason.
-    pub(crate) absent: Vec<(String, String)>,
+    /// Endpoints that the user named and that brought nothing.
+    pub(crate) absent: Vec<Absent>,
     /// Whether the endpoints tell of all servers under the load, as far as can be told.
     pub(crate) is_whole: bool,
     /// The files that are asked for.
@@ -30,6 +30,15 @@ pub(crate) struct Reported {
     pub(crate) gpu: Option<GpuFigures>,
 }
 
+/// An endpoint that the user named and that brought nothing.
+pub(crate) struct Absent {
+    pub(crate) url: String,
+    /// Why it brought nothing.
+    pub(crate) why: String,
+    /// Whether it was named as an exporter of GPUs.
+    pub(crate) gpus: bool,
+}
+
 /// One endpoint.
 pub(crate) struct ScrapedEndpoint {
     /// Its scrapes.
@@ -43,6 +52,8 @@ pub(crate) struct ScrapedEndpoint {
 pub(crate) struct Collected {
     /// The scrapes of the server.
     pub(crate) server: Vec<Collector>,
+    /// URLs that the user named for the server's metrics, and that brought none.
+    pub(crate) absent: Vec<String>,
     /// Its lines.
     pub(crate) server_lines: Vec<File>,
     /// The lines of GPUs.

@@ -21,7 +21,7 @@ pub struct ServerFigures {
     /// Requests that waited to be admitted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting: Option<GaugeFigures>,
-    /// The part of the scrapes in which any waited.
+    /// The part of the scrapes in which any waited; of several endpoints the largest part of one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub waiting_share: Option<f64>,
     /// Share of the key-value cache in use.
@@ -108,9 +108,9 @@ impl EndpointFigures {
 pub struct GaugeFigures {
     /// Mean.
     pub avg: f64,
-    /// Smallest.
+    /// Smallest; of several endpoints the sum of theirs, which need not have been at one time.
     pub min: f64,
-    /// Largest; of several endpoints the sum of theirs, which need not have been at one time.
+    /// Largest; of several endpoints as the smallest.
     pub max: f64,
 }
 
@@ -228,12 +228,14 @@ impl ServerFigures {
             return None;
         }
         let grown = |role: Role| sum(found.iter().map(|c| c.grown(role)));
-        let share = |part: Role, whole: Role| {
-            let (part, whole) = (grown(part)?, grown(whole)?);
-            (whole > 0.0).then_some(ShareFigures { part, whole })
-        };
-        let mut servers: Vec<String> = found.iter().filter_map(|c| c.server()).map(str::to_owned).collect();
-        servers.dedup();
+        let share =
+            |part: Role, whole: Role| added_shares(found.iter().map(|c| Some((c.grown(part)?, c.grown(whole)?))));
+        let mut servers: Vec<String> = Vec::new();
+        for server in found.iter().filter_map(|c| c.server()) {
+            if servers.iter().all(|known| known != server) {
+                servers.push(server.to_owned());
+            }
+        }
         let waiting_of = |c: &&Collector| c.waiting.stats().map(|_| c.with_waiting as f64 / c.waiting.count() as f64);
         Some(Self {
             endpoints: endpoints.iter().map(Collector::endpoint).collect(),
@@ -279,7 +281,10 @@ fn in_each(endpoints: &[Collector], all: impl Iterator<Item = (u64, Nanos, Nanos
     let figures = |(index, from, to)| {
         let of = |role| sum(endpoints.iter().map(|c| c.mean_in(role, from, to)));
         let grown = |role| sum(endpoints.iter().map(|c| c.grown_in(role, from, to)));
-        let share = |part, whole| Some(grown(part)? / grown(whole).filter(|whole| *whole > 0.0)?);
+        let share = |part, whole| {
+            let each = |c: &Collector| Some((c.grown_in(part, from, to)?, c.grown_in(whole, from, to)?));
+            added_shares(endpoints.iter().map(each)).map(|share| share.share())
+        };
         let with_kv = endpoints.iter().filter(|c| c.mean_in(Role::KvUse, from, to).is_some()).count();
         ServerSlice {
             index,
@@ -291,12 +296,21 @@ fn in_each(endpoints: &[Collector], all: impl Iterator<Item = (u64, Nanos, Nanos
             accepted_drafts: share(Role::AcceptedTokens, Role::DraftTokens),
         }
     };
-    let told = |s: &ServerSlice| s.running.or(s.waiting).or(s.kv_use).or(s.preemptions).or(s.accepted_drafts).is_some();
-    all.map(figures).filter(told).collect()
+    let is_told = |s: &ServerSlice| {
+        let figures = [s.running, s.waiting, s.kv_use, s.preemptions, s.prefix_hits, s.accepted_drafts];
+        figures.iter().any(Option::is_some)
+    };
+    all.map(figures).filter(is_told).collect()
 }
 
 fn sum(values: impl Iterator<Item = Option<f64>>) -> Option<f64> {
     values.flatten().reduce(|all, one| all + one)
+}
+
+/// The part and the whole of those endpoints that count both; `None` of nothing.
+fn added_shares(each: impl Iterator<Item = Option<(f64, f64)>>) -> Option<ShareFigures> {
+    let all = each.flatten().reduce(|all, one| (all.0 + one.0, all.1 + one.1));
+    all.filter(|(_, whole)| *whole > 0.0).map(|(part, whole)| ShareFigures { part, whole })
 }
 
 /// A gauge of which each endpoint has its part.

@@ -10,23 +10,30 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 
 /// Writes the file.
-pub(crate) fn write(outcome: &Outcome, endpoints: &[Collector], to: &mut dyn Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *to, &document(outcome, endpoints))?;
+pub(crate) fn write(
+    outcome: &Outcome,
+    endpoints: &[Collector],
+    absent: &[String],
+    to: &mut dyn Write,
+) -> io::Result<()> {
+    serde_json::to_writer_pretty(&mut *to, &document(outcome, endpoints, absent))?;
     to.write_all(b"\n")
 }
 
-fn document(outcome: &Outcome, endpoints: &[Collector]) -> Value {
+fn document(outcome: &Outcome, endpoints: &[Collector], absent: &[String]) -> Value {
     let summary = &outcome.summary;
-    let urls: Vec<String> = endpoints.iter().map(|c| c.endpoint().url).collect();
-    let info: Map<String, Value> = endpoints.iter().map(|c| (c.endpoint().url, info(&c.endpoint()))).collect();
+    let found: Vec<EndpointFigures> = endpoints.iter().map(Collector::endpoint).collect();
+    let configured: Vec<&String> = found.iter().map(|endpoint| &endpoint.url).chain(absent).collect();
+    let successful: Vec<&String> = found.iter().filter(|of| of.fetches > 0).map(|of| &of.url).collect();
+    let info: Map<String, Value> = found.iter().map(|of| (of.url.clone(), info(of))).collect();
     let local = |at| time::naive_local(at, &outcome.identity.zone);
     without_nulls(json!({
         "schema_version": SCHEMA_VERSION,
         "ringload_version": env!("CARGO_PKG_VERSION"),
         "benchmark_id": outcome.identity.benchmark_id,
         "summary": {
-            "endpoints_configured": urls,
-            "endpoints_successful": urls,
+            "endpoints_configured": configured,
+            "endpoints_successful": successful,
             "start_time": local(summary.started_at_ns),
             "end_time": local(summary.ended_at_ns),
             "endpoint_info": info,

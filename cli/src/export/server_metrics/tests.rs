@@ -42,12 +42,19 @@ fn follows(name: &str, value: &Value) {
 
 #[test]
 fn the_json_has_aiperfs_keys_and_the_figures_of_the_window() {
-    let text = written(|to| json(&outcome(), &[collector()], to).unwrap());
+    let absent = ["http://h:9/metrics".to_owned()];
+    let text = written(|to| json(&outcome(), &[collector()], &absent, to).unwrap());
     let file: Value = serde_json::from_str(&text).unwrap();
     let mut ours = file.clone();
     // The plan's own words are told by the schema of another file.
     ours["input_config"] = json!({});
     follows("server_metrics_export", &ours);
+    assert_eq!(
+        file["summary"]["endpoints_configured"],
+        json!(["http://h:8000/metrics", "http://h:9/metrics"]),
+        "one that brought nothing was asked for all the same"
+    );
+    assert_eq!(file["summary"]["endpoints_successful"], json!(["http://h:8000/metrics"]));
     let info = &file["summary"]["endpoint_info"]["http://h:8000/metrics"];
     assert_eq!(
         (info["total_fetches"].as_u64(), info["unique_updates"].as_u64(), info["avg_fetch_latency_ms"].as_f64()),
@@ -157,7 +164,10 @@ fn gpus_are_in_the_summary_as_aiperf_has_them() {
         ..Gpu::default()
     };
     run.summary.gpu = Some(GpuFigures {
-        endpoints: vec![EndpointFigures { url, ..EndpointFigures::default() }],
+        endpoints: vec![
+            EndpointFigures { url, fetches: 4, ..EndpointFigures::default() },
+            EndpointFigures { url: "http://g:9400/metrics".into(), failed: 4, ..EndpointFigures::default() },
+        ],
         gpus: vec![gpu],
         energy_j: Some(24_000.0),
         average_power_w: Some(400.0),
@@ -185,6 +195,8 @@ fn gpus_are_in_the_summary_as_aiperf_has_them() {
     }
     assert_eq!(fields.len(), 8 + 1, "what is not known is left out: {:?}", fields.keys());
     let data = &fields["telemetry_data"];
+    let configured = json!(["http://h:9400/metrics", "http://g:9400/metrics"]);
+    assert_eq!(data["summary"]["endpoints_configured"], configured);
     assert_eq!(data["summary"]["endpoints_successful"], json!(["http://h:9400/metrics"]));
     assert_eq!(
         data["endpoints"]["h:9400"]["gpus"]["gpu_0"],

@@ -57,10 +57,10 @@ fn gather(folder: &Path, below: &str, since: SystemTime, found: &mut Vec<(String
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let Ok(name) = entry.file_name().into_string() else { continue };
-        if name.starts_with('.') || name.starts_with("member_") {
+        let (kind, path) = (entry.file_type()?, format!("{below}{name}"));
+        if name.starts_with('.') || kind.is_dir() && is_of_a_member(&name) {
             continue;
         }
-        let (kind, path) = (entry.file_type()?, format!("{below}{name}"));
         if kind.is_dir() {
             gather(&entry.path(), &format!("{path}/"), since, found)?;
         } else if kind.is_file() && entry.metadata()?.modified()? >= since {
@@ -68,6 +68,12 @@ fn gather(folder: &Path, below: &str, since: SystemTime, found: &mut Vec<(String
         }
     }
     Ok(())
+}
+
+/// Whether a folder of this name is where a member keeps its records: `member_` and its rank.
+fn is_of_a_member(name: &str) -> bool {
+    let rank = name.strip_prefix("member_").unwrap_or_default();
+    !rank.is_empty() && rank.bytes().all(|b| b.is_ascii_digit())
 }
 
 #[cfg(test)]
@@ -79,8 +85,13 @@ mod tests {
     fn what_was_written_since_is_found_by_its_path() {
         let dir = tempfile::tempdir().unwrap();
         std::fs::create_dir_all(dir.path().join("concurrency_4/member_1")).unwrap();
-        for name in ["report.txt", "concurrency_4/report.txt", "concurrency_4/member_1/run.log", ".ringload-1.records"]
-        {
+        for name in [
+            "report.txt",
+            "member_a.json",
+            "concurrency_4/report.txt",
+            "concurrency_4/member_1/run.log",
+            ".ringload-1.records",
+        ] {
             std::fs::write(dir.path().join(name), name).unwrap();
         }
         let old = std::fs::File::create(dir.path().join("old.txt")).unwrap();
@@ -88,7 +99,7 @@ mod tests {
         old.set_modified(since - Duration::from_secs(1)).unwrap();
         let found = written_since(dir.path(), since).unwrap();
         let names: Vec<&str> = found.iter().map(|(name, _)| name.as_str()).collect();
-        assert_eq!(names, ["concurrency_4/report.txt", "report.txt"]);
+        assert_eq!(names, ["concurrency_4/report.txt", "member_a.json", "report.txt"]);
         assert_eq!(std::fs::read(&found[0].1).unwrap(), b"concurrency_4/report.txt");
     }
 

@@ -23,14 +23,16 @@ fn text(run: &str, status: &RunStatus) -> String {
     let state = match (status.over, status.runs) {
         (Some(status), _) => format!("over, with exit status {status}"),
         (None, 0) => "waiting for its members".into(),
-        (None, runs) => format!("run {runs} is under way"),
+        (None, runs) => format!("run {runs} has begun"),
     };
     let mut text = format!("{run}: {state}\n");
     for MemberStatus { rank, host, heartbeat } in &status.members {
-        let said = match heartbeat {
-            None => "not heard".to_owned(),
+        let progress = match heartbeat {
+            // Nobody sends any more then.
+            None if status.over.is_some() => String::new(),
+            None => ": not heard".to_owned(),
             Some(heartbeat) => format!(
-                "{} done, {} failed, {} in flight{}",
+                ": {} done, {} failed, {} in flight{}",
                 heartbeat.counters.done,
                 heartbeat.counters.failed,
                 heartbeat.counters.in_flight,
@@ -39,10 +41,10 @@ fn text(run: &str, status: &RunStatus) -> String {
                     .map_or_else(String::new, |clock| format!(", clock ±{} µs", clock.uncertainty() / 1_000))
             ),
         };
-        let _ = writeln!(text, "  member {rank} ({host}): {said}");
+        let _ = writeln!(text, "  member {rank} ({host}){progress}");
     }
     if status.members.len() < status.size {
-        let _ = writeln!(text, "  {} of {} have come", status.members.len(), status.size);
+        let _ = writeln!(text, "  {} of {} members have joined", status.members.len(), status.size);
     }
     text
 }
@@ -60,11 +62,13 @@ mod tests {
             MemberStatus { rank: 0, host: "a".into(), heartbeat: Some(heartbeat) },
             MemberStatus { rank: 1, host: "b".into(), heartbeat: None },
         ];
-        let status = RunStatus { size: 3, runs: 1, over: None, members };
-        let text = text("r", &status);
+        let mut status = RunStatus { size: 3, runs: 1, over: None, members };
         assert_eq!(
-            text,
-            "r: run 1 is under way\n  member 0 (a): 41 done, 0 failed, 3 in flight\n  member 1 (b): not heard\n  2 of 3 have come\n"
+            text("r", &status),
+            "r: run 1 has begun\n  member 0 (a): 41 done, 0 failed, 3 in flight\n  member 1 (b): not heard\n  2 of 3 members have joined\n"
         );
+        (status.size, status.over) = (2, Some(0));
+        status.members[0].heartbeat = None;
+        assert_eq!(text("r", &status), "r: over, with exit status 0\n  member 0 (a)\n  member 1 (b)\n");
     }
 }

@@ -39,7 +39,8 @@ pub(crate) fn add_figures(plan: &Plan, summary: &mut Summary, scraped: Scraped) 
         figures
     });
     let gpu_lines = if summary.gpu.is_some() { gpu_lines } else { Vec::new() };
-    Collected { server, server_lines, gpu_lines, formats: scraped.formats }
+    let absent = scraped.absent.into_iter().filter(|absent| !absent.gpus).map(|absent| absent.url).collect();
+    Collected { server, absent, server_lines, gpu_lines, formats: scraped.formats }
 }
 
 /// Each slice, with the tokens that arrived in it.
@@ -55,10 +56,14 @@ fn each_slice(slices: &Slices) -> impl Iterator<Item = SliceOfRun> + '_ {
 /// What the run came to, for its energy to be shared out.
 fn served(plan: &Plan, summary: &Summary) -> Served {
     let avg = |tag: &str| summary.metric(tag).map(|metric| metric.avg);
-    let total = |of: [Option<f64>; 2]| of.into_iter().flatten().reduce(|all, one| all + one);
+    // Where output is tokens that nobody counted, the input alone is no total.
+    let total = match plan.endpoint.produces_tokens() {
+        true => avg("total_isl").zip(avg("total_osl")).map(|(input, output)| input + output),
+        false => avg("total_isl"),
+    };
     Served {
         output_tokens: avg("arrived_output_tokens").or_else(|| avg("total_osl")),
-        total_tokens: total([avg("total_isl"), avg("total_osl")]),
+        total_tokens: total,
         requests: summary.counts.succeeded as f64,
         output_throughput: avg("output_token_throughput"),
         request_throughput: avg("request_throughput"),

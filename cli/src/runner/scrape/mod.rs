@@ -15,7 +15,7 @@ use crate::dashboard::ServerNow;
 use crate::export::LineOf;
 use crate::flags::{MetricsFormat, TelemetryArgs};
 use crate::redact::Secrets;
-use crate::result::telemetry::{Scraped, ScrapedEndpoint};
+use crate::result::telemetry::{Absent, Scraped, ScrapedEndpoint};
 use crate::terminal::eprint_line;
 use fetch::Source as Http;
 pub(super) use fetch::agent;
@@ -139,7 +139,7 @@ impl Scraper {
             match (joined, endpoint.named) {
                 (Ok(Ok(found)), _) if endpoint.gpus => scraped.gpus.push(found.into()),
                 (Ok(Ok(found)), _) => scraped.server.push(found.into()),
-                (Ok(Err(why)), Some(url)) => scraped.absent.push((url, why)),
+                (Ok(Err(why)), Some(url)) => scraped.absent.push(Absent { url, why, gpus: endpoint.gpus }),
                 (Ok(Err(_)), None) | (Err(_), _) => {}
             }
         }
@@ -154,7 +154,9 @@ impl Scraper {
 pub(crate) fn tell_absent(scraped: &Scraped) {
     static TOLD: Once = Once::new();
     TOLD.call_once(|| {
-        scraped.absent.iter().for_each(|(url, why)| eprint_line(format_args!("note: no metrics at {url}: {why}")));
+        for Absent { url, why, .. } in &scraped.absent {
+            eprint_line(format_args!("note: no metrics at {url}: {why}"));
+        }
     });
 }
 

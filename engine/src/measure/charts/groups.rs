@@ -45,9 +45,7 @@ impl Group {
                     self.counted += 1;
                 }
                 let at = &record.instants;
-                if let Some(last) = at.last_token {
-                    self.latency.add(last.saturating_sub(at.issued));
-                }
+                self.latency.add(at.last_token.unwrap_or(at.end).saturating_sub(at.issued));
                 if streaming && let Some(first) = at.first_token {
                     self.first_token.add(first.saturating_sub(at.issued));
                 }

@@ -53,6 +53,15 @@ fn failures_have_no_latency_and_turns_and_targets_are_told_apart() {
 }
 
 #[test]
+fn a_request_without_output_has_the_latency_of_its_metric() {
+    let mut record = streamed(0, 5, MILLI, &[]);
+    (record.instants.first_token, record.instants.last_token) = (None, None);
+    let charts = charts(&[record]);
+    assert_eq!(charts.turns()[0].latency.total(), 1);
+    assert_eq!(charts.turns()[0].first_token.total(), 0);
+}
+
+#[test]
 fn the_slowest_are_kept_the_slowest_first() {
     let records: Vec<Record> = (0..100).map(|k| streamed(k, 0, ((k * 37) % 100 + 1) * MILLI, &[])).collect();
     let took: Vec<Nanos> = charts(&records).slowest().iter().map(|slow| slow.first_token.unwrap() / MILLI).collect();

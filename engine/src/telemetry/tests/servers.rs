@@ -40,6 +40,39 @@ fn servers_of_unequal_buckets_are_added_in_the_bounds_that_all_have() {
 }
 
 #[test]
+fn shares_are_of_the_servers_that_count_both_and_each_server_is_named_once() {
+    let page = |server: &str, hits: Option<u32>, queries: u32| {
+        let hits = hits.map_or_else(String::new, |hits| {
+            format!("# TYPE {server}:prefix_cache_hits_total counter\n{server}:prefix_cache_hits_total {hits}\n")
+        });
+        format!(
+            "{hits}# TYPE {server}:prefix_cache_queries_total counter\n{server}:prefix_cache_queries_total {queries}\n"
+        )
+    };
+    let collected = |before: String, inside: String| {
+        let mut collector = Collector::new("u");
+        collector.handle_scrape(&before, SECOND, 1, Window::Inside);
+        collector.handle_scrape(&inside, 2 * SECOND, 1, Window::Inside);
+        collector
+    };
+    let sglang = "# TYPE sglang:num_running_reqs gauge\nsglang:num_running_reqs 1\n";
+    let counts_both = || collected(page("vllm", Some(0), 0), page("vllm", Some(30), 40));
+    let endpoints = [
+        counts_both(),
+        collected(sglang.into(), sglang.into()),
+        // One that does not count its hits is no server without hits.
+        collected(page("vllm", None, 0), page("vllm", None, 960)),
+    ];
+    let mut figures = ServerFigures::of(&endpoints).unwrap();
+    let hits = figures.prefix_hits.unwrap();
+    assert_eq!((hits.part, hits.whole), (30.0, 40.0));
+    assert_eq!(figures.servers.iter().filter(|server| *server == "vLLM").count(), 1, "{:?}", figures.servers);
+    // A stretch of which nothing else is told has its share too.
+    figures.cut(&[counts_both()], std::iter::once((0, SECOND, 3 * SECOND)));
+    assert_eq!(figures.slices.iter().map(|slice| slice.prefix_hits).collect::<Vec<_>>(), [Some(0.75)]);
+}
+
+#[test]
 fn vllm() {
     let page = |running: u32, waiting: u32, count: u32| {
         let tokens = count * 10;
