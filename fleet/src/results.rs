@@ -17,8 +17,9 @@ impl Member {
         self.ask(|inner| async move {
             let (mut names, mut large) = (Vec::new(), Vec::new());
             for (name, path) in files {
-                let unreadable =
-                    |e: std::io::Error| Error::environment(format!("{}: {e}", path.display()), "see what became of it");
+                let unreadable = |e: std::io::Error| {
+                    Error::environment(format!("{}: {e}", path.display()), "see that it is still there and readable")
+                };
                 if std::fs::metadata(&path).map_err(unreadable)?.len() > LARGEST {
                     large.push(name);
                     continue;

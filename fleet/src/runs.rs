@@ -269,7 +269,9 @@ impl Inner {
                 (format!("member.{rank}.{number}.ready.{phase}"), format!("member.{rank}.{number}.ended"));
             let early = |board: &Board| {
                 let what = format!("member {rank} ended before the {phase} began");
-                board.contains_key(&ended).then(|| Error::environment(what, "see what it says"))
+                board
+                    .contains_key(&ended)
+                    .then(|| Error::environment(what, format!("read the messages of member {rank}")))
             };
             let lost = |board: &Board| early(board).or_else(|| self.member_lost(rank));
             match self.wait_for::<Ready>(ready, lost).await {
@@ -310,7 +312,7 @@ impl Inner {
         self.silent().contains(&0).then(|| {
             Error::environment(
                 format!("the leader of the run `{}` sends no heartbeats any more", self.options.identity.run),
-                "see what became of the process of rank 0",
+                "look for the cause on the machine of rank 0",
             )
         })
     }
@@ -318,7 +320,7 @@ impl Inner {
     /// An error where a member has been silent for too long.
     pub(crate) fn member_lost(&self, rank: usize) -> Option<Error> {
         let what = || format!("member {rank} sends no heartbeats any more");
-        let remedy = "see what became of its process, and of its way to the bus";
+        let remedy = "look for the cause on its machine, and on its way to the bus";
         self.silent().contains(&rank).then(|| Error::environment(what(), remedy))
     }
 }
@@ -326,13 +328,13 @@ impl Inner {
 fn over(board: &Board) -> Option<Error> {
     board
         .contains_key("lead.over")
-        .then(|| Error::environment("the leader has ended the run", "see what the member of rank 0 says"))
+        .then(|| Error::environment("the leader has ended the run", "read the messages of the member of rank 0"))
 }
 
 fn stopped(board: &Board, key: &str) -> Option<Error> {
     let why = board.get(key)?;
     let why = serde_json::from_slice::<String>(why).unwrap_or_default();
-    Some(Error::environment(format!("the run was ended: {why}"), "see what the member of rank 0 says"))
+    Some(Error::environment(format!("the run was ended: {why}"), "read the messages of the member of rank 0"))
 }
 
 /// How far ahead a phase begins at least, in nanoseconds.

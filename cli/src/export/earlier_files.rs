@@ -146,8 +146,7 @@ impl EarlierFiles {
 
 impl EarlierFiles {
     fn in_the_way(&self, e: &io::Error) -> Error {
-        let what =
-            format!("{}: what stands there from an earlier run could not be moved aside ({e})", self.base.display());
+        let what = format!("{}: files of an earlier run could not be moved aside ({e})", self.base.display());
         Error::environment(what, "name another --artifact-dir, or write --overwrite to replace it")
     }
 }

@@ -42,7 +42,10 @@ fn words(member: &MemberFigures) -> String {
         (_, None) => text += ", its clock unknown",
     }
     if member.lost {
-        text += &format!("; LOST, with {} requests", count(member.lost_requests));
+        text += &match member.lost_requests {
+            0 => "; lost".to_owned(),
+            requests => format!("; lost: {} requests are not in the figures", count(requests)),
+        };
     }
     if let Some(failure) = &member.failure {
         text += &format!("; {failure}");
@@ -86,7 +89,7 @@ mod tests {
             "node0, 2 cores",
             "its clock is the run's",
             "±250.0 µs",
-            "its clock unknown; LOST, with 7\n                 requests",
+            "its clock unknown; lost: 7\n                 requests are not in the figures",
             "began within 3",
             "2 100 ms after the last\n                 member was ready",
             "from sums and histograms of the members",

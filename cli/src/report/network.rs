@@ -2,7 +2,7 @@
 
 use super::layout::{count, heading, line, time};
 use crate::result::run::Outcome;
-use ringload_engine::measure::{ConnectionCounts, Counts, Distribution, LongSends, NetworkFigures, Spoken, Stats};
+use ringload_engine::measure::{ConnectionCounts, Counts, Distribution, LongSends, NetworkFigures, Stats, TargetFacts};
 use ringload_engine::record::Retry;
 
 /// Protocol, connections, handshakes, round trips, HTTP/2.
@@ -55,19 +55,19 @@ pub(super) fn section(outcome: &Outcome) -> String {
 }
 
 /// What was spoken: once for all targets where it was the same.
-fn protocols(targets: &[Spoken]) -> Vec<String> {
+fn protocols(targets: &[TargetFacts]) -> Vec<String> {
     let Some(first) = targets.first() else {
         return Vec::new();
     };
-    let alike = |t: &Spoken| Spoken { url: first.url.clone(), ..t.clone() } == *first;
+    let alike = |t: &TargetFacts| TargetFacts { url: first.url.clone(), ..t.clone() } == *first;
     if targets.iter().all(alike) {
         return vec![protocol(first)];
     }
-    let each = |t: &Spoken| format!("{} with {}", protocol(t), t.url);
+    let each = |t: &TargetFacts| format!("{} with {}", protocol(t), t.url);
     targets.iter().map(each).collect()
 }
 
-fn protocol(spoken: &Spoken) -> String {
+fn protocol(spoken: &TargetFacts) -> String {
     let tls = if spoken.tls { " under TLS" } else { "" };
     let how = if spoken.negotiated { ", as ALPN agreed" } else { "" };
     let note = spoken.note.as_ref().map_or_else(String::new, |note| format!(" ({note})"));
@@ -76,7 +76,7 @@ fn protocol(spoken: &Spoken) -> String {
     format!("HTTP/{}{tls}{how}{note}{software}", spoken.http)
 }
 
-fn connections(c: &ConnectionCounts, targets: &[Spoken]) -> String {
+fn connections(c: &ConnectionCounts, targets: &[TargetFacts]) -> String {
     let mut text = format!("{} made", count(c.made));
     if c.tried > c.made {
         text += &format!(", {} failed", count(c.tried - c.made));

@@ -10,7 +10,7 @@ use crate::runner::models;
 use crate::terminal::eprint_line;
 use ringload_engine::api;
 use ringload_engine::clock::{Nanos, SECOND};
-use ringload_engine::measure::Spoken;
+use ringload_engine::measure::TargetFacts;
 use ringload_engine::plan::{Cores, EndpointKind, Length, Phase, Plan, Secrets, Target};
 use ringload_engine::record::{Cause, FinishReason, Outcome, Record};
 use ringload_engine::{Error, Result, Run};
@@ -97,7 +97,7 @@ fn is_short(plan: &Plan) -> bool {
 /// What was answered by one target.
 struct Answer {
     target: Target,
-    spoken: Option<Spoken>,
+    spoken: Option<TargetFacts>,
     record: Record,
 }
 

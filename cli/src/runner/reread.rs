@@ -107,7 +107,7 @@ fn read_as(log: &Path, owner: Owner, reread: Reread) -> Result<ReadLog> {
     // A log is a file like others: it chooses no path, and takes no more room than a run does.
     head.prefix.as_deref().map(BaseName::parse).transpose().map_err(|_| {
         Error::environment(
-            format!("{}: its head names files that are no names", log.display()),
+            format!("{}: its header has an invalid file prefix", log.display()),
             "read a log that ringload wrote",
         )
     })?;

@@ -5,7 +5,7 @@ use ringload_engine::calibration::{Basis, Calibration, Ceiling, Machine, Shape, 
 use ringload_engine::measure::{
     ArrivalFigures, Bursts, ClientFigures, ClientShare, ConnectionCounts, CoreFigures, DelayedAcks, FirstTokenFigures,
     FirstTokenParts, LateSetUps, Lateness, LongSends, NetworkFigures, PhaseFigures, PossibleShift, ServerParts,
-    SlowConnects, Spoken,
+    SlowConnects, TargetFacts,
 };
 use ringload_engine::plan::Statistic;
 use ringload_engine::verdict::{Direction, Effect, Finding, Scope, Status, Verdict};
@@ -73,7 +73,7 @@ pub(super) fn network() -> NetworkFigures {
         reused: of_requests(tag, reused).stats,
     };
     NetworkFigures {
-        targets: vec![Spoken {
+        targets: vec![TargetFacts {
             url: "http://vllm-server:8000".into(),
             http: "2",
             tls: true,

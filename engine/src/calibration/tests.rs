@@ -1,7 +1,7 @@
 use super::*;
 use crate::clock::SECOND;
 use crate::measure::testing::{facts, fed, open_plan, plan};
-use crate::measure::{CoreFigures, Spoken, Summary};
+use crate::measure::{CoreFigures, Summary, TargetFacts};
 use crate::record::testing::streamed;
 
 const VERSION: &str = "1.2.3";
@@ -142,13 +142,13 @@ fn run(requests: [u64; 4], events: usize) -> Summary {
     let mut facts = facts();
     facts.profiling.end = 4 * SECOND;
     facts.cores = vec![core(), core()];
-    facts.targets = vec![Spoken {
+    facts.targets = vec![TargetFacts {
         url: "http://h".into(),
         http: "1.1",
         tls: false,
         negotiated: false,
         note: None,
-        ..Spoken::default()
+        ..TargetFacts::default()
     }];
     summarizer.finish(shard, facts)
 }
@@ -196,13 +196,13 @@ fn a_run_has_the_shape_of_what_it_did() {
     let open = Shape::of(&open_plan(1.0), &summary).unwrap();
     assert!((open.streams_per_core - 0.25).abs() < 0.01, "{open:?}");
     let mut mixed = summary;
-    mixed.network.targets.push(Spoken {
+    mixed.network.targets.push(TargetFacts {
         url: "https://h".into(),
         http: "2",
         tls: true,
         negotiated: true,
         note: None,
-        ..Spoken::default()
+        ..TargetFacts::default()
     });
     assert_eq!(Shape::of(&plan(), &mixed), None);
 }

@@ -5,7 +5,7 @@ use super::{WorkerInputs, run_facts};
 use crate::clock::{Nanos, SECOND};
 use crate::driver::sim::{Peer, Script, Sim};
 use crate::driver::{Key, Sending, TcpFacts, Transmission};
-use crate::measure::{Counts, RunFacts, Shard, Spoken, Summarizer, Summary, Timeline, TokenCounts};
+use crate::measure::{Counts, RunFacts, Shard, Summarizer, Summary, TargetFacts, Timeline, TokenCounts};
 use crate::plan::{Phase, Plan, Target};
 use crate::record::{PhaseKind, Record};
 use crate::worker::Worker;
@@ -189,7 +189,7 @@ impl<P> SimulatedResult<P> {
         let end = self.records.iter().map(|record| record.instants.end).max();
         let start = SimulatedRun::START;
         let http = if self.http2 { "2" } else { "1.1" };
-        let spoken = |target: &Target| Spoken { url: target.url.clone(), http, ..Spoken::default() };
+        let spoken = |target: &Target| TargetFacts { url: target.url.clone(), http, ..TargetFacts::default() };
         let facts = RunFacts {
             targets: plan.targets.iter().map(spoken).collect(),
             characters_per_token: self.characters_per_token,

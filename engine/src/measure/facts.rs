@@ -1,7 +1,7 @@
 //! What the run knows of itself beside its records and shards.
 
 use super::fleet::FleetFigures;
-use super::network::Spoken;
+use super::network::TargetFacts;
 use crate::clock::Nanos;
 use crate::plan::Stamps;
 use crate::setting::Setting::{FailedShare, MaxErrors};
@@ -73,8 +73,8 @@ pub struct RunFacts {
     pub warmup: Option<PhaseFacts>,
     /// The measured phase.
     pub profiling: PhaseFacts,
-    /// What was spoken with each target, in the order of the plan.
-    pub targets: Vec<Spoken>,
+    /// The protocol that was used with each target, in the order of the plan.
+    pub targets: Vec<TargetFacts>,
     /// The driver in use: `io_uring` or `epoll`.
     pub driver: String,
     /// Why it is not the preferred one, if it is not.

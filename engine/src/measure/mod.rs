@@ -79,7 +79,7 @@ pub use first_token::{FirstTokenFigures, FirstTokenParts, NETWORK_TOLD_OVER};
 pub use fleet::{FleetFigures, MemberFigures};
 pub use goodput::{Goodput, SloFigures, TierFigures};
 pub use long_sends::LongSends;
-pub use network::{FailedAddress, NetworkFigures, PhaseFigures, Spoken};
+pub use network::{FailedAddress, NetworkFigures, PhaseFigures, TargetFacts};
 pub use path::{LateSetUps, SlowConnects};
 pub use rate::RateFigures;
 pub use request::{RequestMetrics, request_metrics};

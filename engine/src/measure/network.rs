@@ -19,8 +19,8 @@ use serde::{Deserialize, Serialize};
 /// (`plan.network.prewarm`) included; phases and handshake times are of the successful requests of the measured phase.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub struct NetworkFigures {
-    /// Per target, in the order of the plan: what was spoken with it.
-    pub targets: Vec<Spoken>,
+    /// Per target, in the order of the plan: the protocol that was used with it.
+    pub targets: Vec<TargetFacts>,
     /// Connections, added up over the cores.
     pub connections: ConnectionCounts,
     /// Addresses that did not connect, so that others of their target were used; empty as a rule.
@@ -67,7 +67,7 @@ pub struct FailedAddress {
 
 /// The protocol that was used with a target.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-pub struct Spoken {
+pub struct TargetFacts {
     /// URL of the target.
     pub url: String,
     /// `1.1` or `2`.
@@ -125,7 +125,7 @@ impl Handshakes {
 impl NetworkFigures {
     /// From the summed shards, the handshakes, and the phases.
     pub(super) fn of(
-        mut targets: Vec<Spoken>,
+        mut targets: Vec<TargetFacts>,
         shard: &Shard,
         mut handshakes: Handshakes,
         phases: Vec<PhaseFigures>,

@@ -1,10 +1,10 @@
-//! The facts of a run: what was planned, what the sources counted, what is spoken.
+//! The facts of a run: what was planned, what the sources counted, the protocols of the targets.
 
 use super::phase_barrier::PhaseBarrier;
 use super::prepare::Prepared;
 use super::worker_thread::WorkerResult;
 use crate::clock::RealtimeOffset;
-use crate::measure::{Offered, PhaseFacts, RunFacts, Spoken};
+use crate::measure::{Offered, PhaseFacts, RunFacts, TargetFacts};
 use crate::plan::{Io, Phase, Plan};
 use crate::record::PhaseKind;
 use crate::schedule::Share;
@@ -28,7 +28,7 @@ pub(super) fn begun(
         wall_end_ns: 0,
         warmup: plan.warmup.as_ref().map(|w| begun(PhaseKind::Warmup, w)),
         profiling: begun(PhaseKind::Profiling, &plan.profiling),
-        targets: spoken(plan, prepared),
+        targets: targets(plan, prepared),
         driver: driver_name(prepared.io == Io::Epoll),
         driver_note: prepared.driver_note.clone(),
         stamps: plan.stamps,
@@ -117,18 +117,18 @@ fn planned(phase: &Phase, workload: &Workload, (kind, first): (PhaseKind, u64), 
     phase.requests.map(|requests| share.below(requests)).into_iter().chain(turns).min()
 }
 
-/// What is spoken with each target.
-fn spoken(plan: &Plan, prepared: &Prepared) -> Vec<Spoken> {
+/// The protocol that was negotiated with each target.
+fn targets(plan: &Plan, prepared: &Prepared) -> Vec<TargetFacts> {
     plan.targets
         .iter()
         .zip(&prepared.speaks)
-        .map(|(target, speaks)| Spoken {
+        .map(|(target, speaks)| TargetFacts {
             url: target.url.clone(),
             http: if speaks.http2 { "2" } else { "1.1" },
             tls: target.tls,
             negotiated: speaks.negotiated,
             note: speaks.note(),
-            ..Spoken::default()
+            ..TargetFacts::default()
         })
         .collect()
 }

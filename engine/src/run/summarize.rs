@@ -56,7 +56,7 @@ pub(super) fn sum_up(
     Ok((summary, finished.logs))
 }
 
-/// A plan whose gaps take no more memory than what the answers of the run could hold.
+/// A plan whose gaps take no more memory than what the responses of the run could hold.
 fn bounded(plan: &Plan, finished: &Finished) -> Plan {
     let bound = finished.facts.buffered_limit_bytes / OF_A_GAP;
     let mut plan = plan.clone();
@@ -142,11 +142,11 @@ fn each_measured(
     records: impl Iterator<Item = Result<Record>>,
     on: &mut dyn FnMut(Measured),
 ) -> Result<()> {
-    let mut answers = Answers::default();
+    let mut outputs = SessionOutputs::default();
     for record in records {
         let mut record = record?;
         let counts = count_tokens(plan, workload, &record);
-        answers.count_in(&mut record, &counts, workload);
+        outputs.count_in(&mut record, &counts, workload);
         let slos: &[Slo] = match record.phase {
             PhaseKind::Warmup => &[],
             PhaseKind::Profiling => &plan.slos,
@@ -168,12 +168,12 @@ const LOGS_AT_A_TIME: usize = 2;
 /// and in the measured phase.
 const OF_A_GAP: u64 = 64;
 
-/// The tokens of the answers that are sent back with later turns, by phase, session and conversation: without
+/// The tokens of the responses that are sent back with later turns, by phase, session and conversation: without
 /// reasoning, which is not sent back. Sessions are of one process, so that those of a log are all in it.
 #[derive(Default)]
-struct Answers(HashMap<(PhaseKind, u64, u32), u32>);
+struct SessionOutputs(HashMap<(PhaseKind, u64, u32), u32>);
 
-impl Answers {
+impl SessionOutputs {
     /// Adds those of the earlier turns to the input of a request, and notes its own for the next. The records of a
     /// session come in the order of its turns: all are of one worker.
     fn count_in(&mut self, record: &mut Record, counts: &TokenCounts, workload: &Workload) {

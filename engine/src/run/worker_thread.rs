@@ -114,7 +114,7 @@ impl WorkerThread {
         if self.capacity > self.requests {
             worker.keep_for_requests(self.requests);
         }
-        hear_names(&mut worker, line)?;
+        register_resolver(&mut worker, line)?;
         barrier.meet()?;
         worker.prewarm()?;
         let mut began = 0;
@@ -152,7 +152,7 @@ impl WorkerThread {
     }
 }
 
-fn hear_names<D: Driver>(worker: &mut Worker<'_, D>, line: Option<Line>) -> Result<()> {
+fn register_resolver<D: Driver>(worker: &mut Worker<'_, D>, line: Option<Line>) -> Result<()> {
     let Some(line) = line else { return Ok(()) };
     worker.ask_names(line).map_err(|e| {
         Error::environment(

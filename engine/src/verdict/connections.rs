@@ -144,7 +144,7 @@ mod tests {
             at.end += each;
             record.connection_reused = false;
         }
-        run.facts.targets = vec![crate::measure::Spoken { http: "1.1", ..crate::measure::Spoken::default() }];
+        run.facts.targets = vec![crate::measure::TargetFacts { http: "1.1", ..crate::measure::TargetFacts::default() }];
         run
     }
 

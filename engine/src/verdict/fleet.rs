@@ -39,14 +39,14 @@ fn member_lost(member: &MemberFigures) -> Finding {
             name(member),
             member.lost_requests
         ),
-        "see what became of its process and of its way to the bus; its own record log, where it is left, can be merged",
+        "look for the cause on its machine and on its way to the bus; its own record log, where it is left, can be merged",
     )
 }
 
 fn member_failed(member: &MemberFigures) -> Option<Finding> {
     let failure = member.failure.as_ref()?;
     let found = Found::new("member_failed", Scope::Client).at_least(Status::Invalid);
-    Some(found.says(format!("{} ended early: {failure}", name(member)), "see what it says, and run again"))
+    Some(found.says(format!("{} ended early: {failure}", name(member)), "read its messages, and run again"))
 }
 
 /// Slices and rates over time put instants of several clocks side by side.

@@ -59,7 +59,7 @@ mod tests {
     use super::*;
     use crate::clock::{MILLI, Nanos};
     use crate::measure::testing::plan;
-    use crate::measure::{Shard, Spoken};
+    use crate::measure::{Shard, TargetFacts};
     use crate::plan::Statistic;
     use crate::record::Transmission;
 
@@ -71,7 +71,7 @@ mod tests {
             record.transmission = Some(Transmission { held, acknowledged: Some(100_000) });
             record.bytes_sent = 126_000;
         }
-        run.facts.targets = vec![Spoken { http: "1.1", ..Spoken::default() }];
+        run.facts.targets = vec![TargetFacts { http: "1.1", ..TargetFacts::default() }];
         run.shard = control;
         run
     }

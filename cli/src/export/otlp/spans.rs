@@ -68,7 +68,7 @@ impl Kept {
     fn of(record: &Record, metrics: &RequestMetrics, wall: &dyn Fn(Nanos) -> u64) -> Self {
         let at = &record.instants;
         let some = |instant: Option<Nanos>| instant.map(wall);
-        let told = metrics.values.iter().filter(|(info, value)| value.is_finite() && SAID.contains(&info.tag));
+        let told = metrics.values.iter().filter(|(info, value)| value.is_finite() && SPAN_METRICS.contains(&info.tag));
         Self {
             id: record.request_id,
             target: record.target,
@@ -179,7 +179,7 @@ const CLIENT: u8 = 3;
 const ERROR: u8 = 2;
 
 /// Metrics that a span has as attributes.
-const SAID: [&str; 10] = [
+const SPAN_METRICS: [&str; 10] = [
     "time_to_first_token",
     "inter_token_latency",
     "request_latency",

@@ -160,7 +160,7 @@ impl ProfileArgs {
         if initial >= most {
             return Err(Error::usage(
                 format!(
-                    "--search-initial-points {initial} with --search-max-iterations {most}: no point is left to be chosen"
+                    "--search-initial-points {initial} with --search-max-iterations {most}: all points would be initial points"
                 ),
                 "allow more iterations, or begin with fewer points",
             ));

@@ -126,7 +126,7 @@ impl Bus {
                     "install it (https://nats.io/download, or the package nats-server), or name a bus with --fleet",
                 )
             })?;
-        eprint_line(format_args!("fleet: nats-server at 127.0.0.1:{port}, for these members alone"));
+        eprint_line(format_args!("fleet: nats-server at 127.0.0.1:{port}, used by these members only"));
         Ok(Self { server, url: format!("nats://127.0.0.1:{port}"), _storage: storage })
     }
 }

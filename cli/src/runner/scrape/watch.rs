@@ -120,7 +120,7 @@ impl Watch {
             if self.take(&fetched, &mut found, self.window(&fetched)) {
                 return Ok((place, found));
             }
-            why.get_or_insert_with(|| "what it answers is no exposition of metrics".to_owned());
+            why.get_or_insert_with(|| "the response is not in the format of Prometheus or OpenMetrics".to_owned());
         }
         Err(why.unwrap_or_default())
     }

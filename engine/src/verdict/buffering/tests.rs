@@ -74,10 +74,10 @@ fn the_cure_is_that_of_the_front_it_looks_like() {
         (&[4; 8], "Apache/2.4.71 (Debian)", "", "Apache: `flushpackets=on`"),
     ] {
         let (plan, mut summary) = bursts(sizes).summary();
-        summary.network.targets = vec![crate::measure::Spoken {
+        summary.network.targets = vec![crate::measure::TargetFacts {
             server: server.into(),
             via: via.into(),
-            ..crate::measure::Spoken::default()
+            ..crate::measure::TargetFacts::default()
         }];
         let verdict = super::super::judge(&plan, &summary, &crate::host::HostFacts::default(), None);
         let finding = of(&verdict, "buffering").unwrap();
