@@ -41,7 +41,10 @@ impl Draft {
             return Ok(Self::Itself(BufWriter::new(file)));
         }
         let parent = path.parent().filter(|dir| !dir.as_os_str().is_empty());
-        let file = temporary(parent.unwrap_or(Path::new(".")))?;
+        let dir = parent.unwrap_or(Path::new("."));
+        // Of a folder that is not there the error would name the temporary file.
+        fs::metadata(dir)?;
+        let file = temporary(dir)?;
         Ok(Self::Beside(BufWriter::new(file)))
     }
 
@@ -101,7 +104,8 @@ mod tests {
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1, "nothing is left beside it");
         Draft::write_whole(&path, b"two").unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"two");
-        assert!(Draft::of(&dir.path().join("none/suite.xml")).is_err());
+        let no_folder = Draft::of(&dir.path().join("none/suite.xml")).err().unwrap();
+        assert_eq!(no_folder.to_string(), "No such file or directory (os error 2)");
         assert!(Draft::of(dir.path()).is_err(), "a folder is no file");
     }
 }
