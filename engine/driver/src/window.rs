@@ -9,8 +9,9 @@
 //! * A wait that took longer than it was kept off its core, its own work and the batch it may collect, slept in the
 //!   kernel. It would not have slept if anything had been ready, and the first arrival ended the sleep.
 //!
-//! All three take it that a segment is in its queue when it is stamped. A stamp before the bound shows that it was not:
-//! the kernel has put its receive work off (`ksoftirqd` had no core). For [`DOUBT`] nothing is then known here.
+//! All three take it that a segment is in its queue, and whoever waits for it runs, when it is stamped. A stamp before
+//! the bound shows that it was not so, and by how much: a core has slept and took that long to wake, or the kernel has
+//! put its receive work off (`ksoftirqd` had no core). For [`DOUBT`] all bounds are then lower by a multiple of that.
 //!
 //! The kernel's count costs a system call. It is read only for a read in which an event was followed by other bytes,
 //! once a wait at most, and before a wait when the last reading is [`RENEWAL`] old.
@@ -31,8 +32,9 @@ pub(super) struct Window {
     readings: Cell<[Reading; 2]>,
     count: RunDelay,
     known: Cell<Option<Nanos>>,
-    /// Until then the kernel may put its receive work off.
-    doubt_until: Cell<Nanos>,
+    /// How much lower bounds are, as wake-ups took longer than is allowed for or receive work was put off, and until
+    /// when.
+    doubt: Cell<(Nanos, Nanos)>,
 }
 
 /// One wait.
@@ -69,7 +71,7 @@ impl Window {
             readings: Cell::default(),
             count,
             known: Cell::new(None),
-            doubt_until: Cell::new(0),
+            doubt: Cell::new((0, 0)),
         }
     }
 
@@ -146,6 +148,16 @@ impl Window {
         }
     }
 
+    /// A stamp lies so far before the bound.
+    #[cold]
+    fn doubt(&self, by: Nanos) {
+        let (lower, until) = self.doubt.get();
+        let before = if self.now.seen < until { lower } else { 0 };
+        // Wake-ups are much alike; what `ksoftirqd` waits for its core is not.
+        let times = if by > NARROW { 4 } else { 2 };
+        self.doubt.set((before.max(times * by), self.now.seen.saturating_add(DOUBT)));
+    }
+
     fn note(&self, reading: Reading) {
         let [newer, _] = self.readings.get();
         self.readings.set([reading, newer]);
@@ -189,12 +201,10 @@ impl Earliest for Window {
             self.known.set(Some(bound));
         }
         if at < bound {
-            self.doubt_until.set(self.now.seen.saturating_add(DOUBT));
+            self.doubt(bound - at);
         }
-        if self.now.seen < self.doubt_until.get() {
-            return 0;
-        }
-        bound
+        let (lower, until) = self.doubt.get();
+        if self.now.seen < until { bound.saturating_sub(lower) } else { bound }
     }
 }
 
@@ -243,7 +253,7 @@ fn second_number(text: &[u8]) -> Option<Nanos> {
 /// completion.
 const OWN: Nanos = 40 * MICRO;
 const OWN_EACH: Nanos = 2 * MICRO;
-/// How long a stamp from before the bound puts all bounds in doubt.
+/// How long a stamp from before the bound lowers all bounds.
 const DOUBT: Nanos = 100 * MILLI;
 /// Age at which the kernel's count is read again before a wait.
 const RENEWAL: Nanos = 20 * MILLI;
@@ -269,6 +279,11 @@ mod tests {
     }
 
     const OWN_OF_FIVE: Nanos = OWN + 5 * OWN_EACH;
+
+    /// Two waits with one completion after those of a window whose thread was kept off for 10 us: when they began, when
+    /// they were over, and their bounds. Of the second, the kernel's count before it is not known.
+    const AFTER: [(Nanos, Nanos, Nanos); 2] =
+        [(20_010, 119_990, 119_980 * MICRO - OWN - OWN_EACH), (120_000, 120_010, 20_010 * MICRO)];
 
     #[test]
     fn a_wait_that_slept_was_ended_by_the_first_arrival() {
@@ -324,12 +339,31 @@ mod tests {
     fn a_stamp_from_before_the_bound_puts_bounds_in_doubt() {
         let mut window = window((1_000, 1_050), (1_060, 20_000), Some(10));
         assert!(window.earliest(19_990 * MICRO) > 19_000 * MICRO);
-        assert_eq!(window.earliest(18_000 * MICRO), 0, "put off by 2 ms");
-        assert_eq!(window.earliest(19_990 * MICRO), 0);
-        for (begun, seen, known) in [(20_010, 119_990, false), (120_000, 120_010, true)] {
+        let bound = window.earliest(19_990 * MICRO);
+        let put_off = bound - 18_000 * MICRO;
+        assert!(put_off > MILLI);
+        assert_eq!(window.earliest(18_000 * MICRO), bound - 4 * put_off, "put off by 2 ms");
+        assert_eq!(window.earliest(19_990 * MICRO), bound - 4 * put_off);
+        for (begun, seen, expected) in AFTER {
             window.begin_at(begun * MICRO);
             window.end(seen * MICRO, 0, 1);
-            assert_eq!(window.earliest(seen * MICRO) > 0, known, "{seen}");
+            let lower = if begun < 120_000 { 4 * put_off } else { 0 };
+            assert_eq!(window.earliest(seen * MICRO), expected - lower, "{seen}");
+        }
+    }
+
+    #[test]
+    fn a_stamp_from_shortly_before_the_bound_lowers_it_for_a_while() {
+        let mut window = window((1_000, 1_050), (1_060, 20_000), Some(10));
+        let bound = window.earliest(19_990 * MICRO);
+        assert_eq!(window.earliest(bound - 30 * MICRO), bound - 60 * MICRO, "a core took 30 us to wake");
+        assert_eq!(window.earliest(bound - 20 * MICRO), bound - 60 * MICRO);
+        assert_eq!(window.earliest(19_990 * MICRO), bound - 60 * MICRO);
+        for (begun, seen, expected) in AFTER {
+            window.begin_at(begun * MICRO);
+            window.end(seen * MICRO, 0, 1);
+            let lower = if begun < 120_000 { 60 * MICRO } else { 0 };
+            assert_eq!(window.earliest(seen * MICRO), expected - lower, "{seen}");
         }
     }
 
