@@ -14,6 +14,7 @@ import proxies
 import routers
 import servers
 import table
+import verdicts
 
 RESULTS = pathlib.Path(__file__).parent / "results.json"
 KNOWN = {proxy.name: proxy for proxy in [*proxies.PROXIES, *routers.ROUTERS, *servers.SERVERS]}
@@ -56,8 +57,24 @@ def examine(kind):
                     attempt(told, "reload", lambda: checks.reload(drive, server, proxy))
         finally:
             proxy.stop()
-    today = datetime.datetime.now(datetime.timezone.utc).date().isoformat()
-    return {"software": proxy.software, "version": proxy.version, "date": today, "protocols": protocols}
+    return {"software": proxy.software, "version": proxy.version, "date": today(), "protocols": protocols}
+
+
+def today():
+    return datetime.datetime.now(datetime.timezone.utc).date().isoformat()
+
+
+def judge(names):
+    """What the verdict says of the paths of these proxies."""
+    results = json.loads(RESULTS.read_text())
+    wrong = []
+    for name in verdicts.KNOWN if names == ["all"] else names:
+        rows = verdicts.examine(KNOWN[name])
+        results[name]["verdicts"] = {"date": today(), "rows": verdicts.condensed(rows)}
+        RESULTS.write_text(json.dumps(results, indent=1, sort_keys=True) + "\n")
+        wrong += [f"{name}, {verdicts.what(row)}: {', '.join(row['wrong'])}" for row in rows if row["wrong"]]
+    print(*wrong, sep="\n")
+    return 1 if wrong else 0
 
 
 def main(names):
@@ -84,7 +101,9 @@ if sys.argv[1:] == ["list"]:
     print(*KNOWN, sep="\n")
 elif sys.argv[1:] == ["table"]:
     table.write(json.loads(RESULTS.read_text()))
+elif sys.argv[1:2] == ["verdicts"] and sys.argv[2:] and all(n == "all" or n in verdicts.KNOWN for n in sys.argv[2:]):
+    sys.exit(judge(sys.argv[2:]))
 elif not sys.argv[1:] or any(n != "all" and n not in KNOWN for n in sys.argv[1:]):
-    sys.exit(f"tests/lab/run {'|'.join(KNOWN)}|all|list|table")
+    sys.exit(f"tests/lab/run {'|'.join(KNOWN)}|all|list|table, or tests/lab/run verdicts {'|'.join(verdicts.KNOWN)}|all")
 else:
     sys.exit(main(sys.argv[1:]))

