@@ -28,8 +28,8 @@ pub(crate) struct MachineArgs {
     #[arg(long)]
     pub(crate) fifo: bool,
 
-    /// Longest deliberate wait for a batch of reads, in microseconds; kernel stamps make it harmless
-    /// [default: 200; 0 with --stamps user].
+    /// Deliberate wait for a batch of reads, in microseconds; kernel stamps make it harmless
+    /// [default: 200, up to 1000 where tokens and requests take long; 0 with --stamps user].
     #[arg(long, value_name = "MICROSECONDS", value_parser = clap::value_parser!(u64).range(..=100_000))]
     pub(crate) batch_wait_us: Option<u64>,
 
@@ -73,6 +73,7 @@ pub(super) struct Machine {
     pub(super) cores: Cores,
     pub(super) fifo: bool,
     pub(super) batch_wait: Nanos,
+    pub(super) longest_batch_wait: Nanos,
 }
 
 impl MachineArgs {
@@ -83,6 +84,7 @@ impl MachineArgs {
             StampsArg::Packet => Stamps::Packet,
             StampsArg::User => Stamps::User,
         };
+        let (batch_wait, longest_batch_wait) = batch_wait(self, stamps)?;
         Ok(Machine {
             io: match self.io {
                 IoArg::Auto => Io::Auto,
@@ -92,20 +94,22 @@ impl MachineArgs {
             stamps,
             cores: self.cores.clone().unwrap_or(Cores::Auto),
             fifo: self.fifo,
-            batch_wait: batch_wait(self, stamps)?,
+            batch_wait,
+            longest_batch_wait,
         })
     }
 }
 
-fn batch_wait(machine: &MachineArgs, stamps: Stamps) -> Result<Nanos> {
+/// The wait for a batch, and how long it may become.
+fn batch_wait(machine: &MachineArgs, stamps: Stamps) -> Result<(Nanos, Nanos)> {
     match (machine.batch_wait_us, stamps) {
         (Some(us), Stamps::User) if us > 0 => Err(Error::usage(
             "--batch-wait-us with --stamps user: the wait would be in every token's time",
             "drop one of them; kernel stamps keep the wait out of the figures",
         )),
-        (Some(us), _) => Ok(us * MICRO),
-        (None, Stamps::Kernel | Stamps::Packet) => Ok(200 * MICRO),
-        (None, Stamps::User) => Ok(0),
+        (Some(us), _) => Ok((us * MICRO, us * MICRO)),
+        (None, Stamps::Kernel | Stamps::Packet) => Ok((200 * MICRO, 1_000 * MICRO)),
+        (None, Stamps::User) => Ok((0, 0)),
     }
 }
 
@@ -116,10 +120,13 @@ mod tests {
 
     #[test]
     fn a_batch_wait_is_only_taken_where_it_cannot_be_seen() {
-        assert_eq!(made("-m x").batch_wait, 200_000);
-        let packet = made("-m x --stamps packet");
-        assert_eq!((packet.stamps, packet.batch_wait), (Stamps::Packet, 200_000));
-        let user = made("-m x --stamps user");
-        assert_eq!((user.stamps, user.batch_wait), (Stamps::User, 0));
+        let waits = |flags| {
+            let plan = made(flags);
+            (plan.stamps, plan.batch_wait, plan.longest_batch_wait)
+        };
+        assert_eq!(waits("-m x"), (Stamps::Kernel, 200_000, 1_000_000));
+        assert_eq!(waits("-m x --stamps packet"), (Stamps::Packet, 200_000, 1_000_000));
+        assert_eq!(waits("-m x --stamps user"), (Stamps::User, 0, 0));
+        assert_eq!(waits("-m x --batch-wait-us 300"), (Stamps::Kernel, 300_000, 300_000));
     }
 }

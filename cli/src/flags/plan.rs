@@ -92,6 +92,7 @@ pub(crate) fn plan(args: &ProfileArgs, environment: &Environment) -> Result<Plan
         core_range: None,
         fifo: machine.fifo,
         batch_wait: machine.batch_wait,
+        longest_batch_wait: machine.longest_batch_wait,
     };
     if !args.machine.demo {
         extra::upper_bound(&plan, &mut notes);

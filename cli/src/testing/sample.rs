@@ -119,6 +119,7 @@ pub(crate) fn plan() -> Plan {
         core_range: None,
         fifo: false,
         batch_wait: 200_000,
+        longest_batch_wait: 1_000_000,
     }
 }
 

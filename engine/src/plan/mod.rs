@@ -138,9 +138,11 @@ pub struct Plan {
     pub core_range: Option<CoreRange>,
     /// Run workers under `SCHED_FIFO`.
     pub fifo: bool,
-    /// Longest deliberate wait for a batch of completions; 0 reads at once. Safe for token times only with kernel
-    /// stamps.
+    /// Deliberate wait for a batch of completions; 0 reads at once. Safe for token times only with kernel stamps.
     pub batch_wait: Nanos,
+    /// How long that wait may become where tokens and requests take long; at least as long as [`Self::batch_wait`].
+    #[serde(default)]
+    pub longest_batch_wait: Nanos,
 }
 
 impl Plan {
@@ -199,6 +201,7 @@ impl Plan {
             core_range: None,
             fifo: false,
             batch_wait: 0,
+            longest_batch_wait: 0,
         }
     }
 

@@ -117,16 +117,14 @@ fn receive_lag(case: &Case<'_>) -> Option<Finding> {
     let lag = client.receive_lag.as_ref()?;
     let effects: Vec<Effect> =
         case.effects_of(Lateness::ReceiveLag).into_iter().chain(empty_slots(case, late_ends(case.summary))).collect();
-    let own = lag.percentile("p99")?.ms - plan.batch_wait as f64 / 1e6;
+    let batch_wait = plan.longest_batch_wait.max(plan.batch_wait);
+    let own = lag.percentile("p99")?.ms - batch_wait as f64 / 1e6;
     if own <= TOLD_MS && !effects.iter().any(tells) {
         return None;
     }
-    let waits = match plan.batch_wait {
+    let waits = match batch_wait {
         0 => String::new(),
-        wait => format!(
-            " (of which up to {} is the batch wait that was asked for, and is not judged)",
-            shown_ms(wait as f64 / 1e6)
-        ),
+        wait => format!(" (of which up to {} is the wait for a batch, and is not judged)", shown_ms(wait as f64 / 1e6)),
     };
     let wide = client.arrivals.as_ref().map_or_else(String::new, |arrivals| {
         format!(

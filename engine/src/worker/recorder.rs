@@ -79,6 +79,11 @@ impl Recorder {
         self.events += u64::from(events);
     }
 
+    /// Output events so far.
+    pub(super) fn events(&self) -> u64 {
+        self.events
+    }
+
     /// The response of a request of a target has named software, if any has come.
     pub(super) fn handle_software(&mut self, target: u16, software: &[Product; 2]) {
         self.shard.served_by(target, software);

@@ -83,9 +83,11 @@ impl<D: Driver> Connections<'_, D> {
     /// Closes a connection that no request is on: one that is idle, drains, warms, or whose request has ended.
     pub(in crate::worker) fn close(&mut self, key: Key) {
         let open = |state| matches!(state, State::Warming | State::Draining | State::Idle | State::Closing);
-        let Some(slot) = self.pool.slots.get_mut(key).filter(|slot| open(slot.state())) else {
+        if self.pool.slots.get(key).is_none_or(|slot| !open(slot.state())) {
             return;
-        };
+        }
+        self.pool.handle_made(key.slot);
+        let slot = &mut self.pool.slots[key.slot];
         let can_send = slot.connection.can_send();
         if let Some(mut tls) = slot.connection.handle_closed() {
             // The end of TLS, or the alert that says what was wrong; whether it arrives is no concern of ours.

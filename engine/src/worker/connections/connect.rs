@@ -93,7 +93,7 @@ impl<D: Driver> Connections<'_, D> {
         let now = self.driver.now();
         let context = self.pool.context;
         let connect_by = now.saturating_add(context.plan.timeouts.connect);
-        self.pool.slots[slot].begin_connection(why, connect_by);
+        self.pool.begin_connection(slot, why, connect_by);
         self.pool.set_connect_deadline(slot, connect_by);
         let key = self.pool.slots.key_of(slot);
         let target = self.pool.slots[slot].target() as usize;
@@ -283,8 +283,8 @@ impl<D: Driver> Connections<'_, D> {
 
     /// A connection may be used: by the request that waits for it, or later.
     fn established(&mut self, key: Key) {
+        self.pool.handle_made(key.slot);
         let slot = &mut self.pool.slots[key.slot];
-        slot.connection.handle_established();
         if slot.h2.is_some() {
             self.h2_established(key);
         } else if slot.state() == State::Warming {

@@ -55,6 +55,11 @@ impl Connection {
         self.attempts
     }
 
+    /// Whether it was begun and is not established.
+    pub(super) fn is_made_now(&self) -> bool {
+        self.connect_by.is_some()
+    }
+
     pub(super) fn connect_by(&self) -> Option<Nanos> {
         self.connect_by
     }
@@ -123,7 +128,7 @@ impl Connection {
 
     /// The connection is closed; its TLS, which may have a last record to send.
     pub(super) fn handle_closed(&mut self) -> Option<Box<tls::Session>> {
-        (self.connect_by, self.lookup) = (None, None);
+        self.lookup = None;
         self.tls.take()
     }
 

@@ -8,6 +8,7 @@
 //! they ask to be done with it is a [`Command`], done when the wait is over, in the order of the events.
 
 mod addresses;
+mod batch_wait;
 mod begin;
 mod close;
 mod connect;
@@ -77,10 +78,8 @@ impl<'a, D: Driver> Connections<'a, D> {
     /// # Errors
     /// When the driver's wait cannot go on.
     pub(super) fn wait(&mut self, until: Nanos) -> Result<()> {
+        let batch = self.batch();
         let pool = &mut self.pool;
-        // With user stamps the read is the stamp: waiting would move it.
-        let worth = pool.in_flight() >= BATCHED && pool.context.plan.stamps.by_kernel();
-        let batch = if worth { pool.context.plan.batch_wait } else { 0 };
         self.driver.wait(until, batch, &mut |key, event, seen| pool.handle_event(key, event, seen)).map_err(|e| {
             Error::environment(
                 format!("the wait for the network failed: {}", os_error(e)),
@@ -94,6 +93,18 @@ impl<'a, D: Driver> Connections<'a, D> {
         self.pool.keep(commands);
         self.publish();
         Ok(())
+    }
+
+    /// How long a wait may go on collecting completions. Not with user stamps, as the read is the stamp then, nor while
+    /// a connection is made, as each step of that waits for the one before.
+    fn batch(&mut self) -> Nanos {
+        let (pool, driver) = (&mut self.pool, &mut self.driver);
+        let in_flight = pool.in_flight();
+        if in_flight < BATCHED || pool.is_making() || !pool.context.plan.stamps.by_kernel() {
+            return 0;
+        }
+        let events = pool.recorder.events();
+        pool.batch_wait.next(in_flight, || (driver.now(), events))
     }
 
     fn execute(&mut self, command: Command) {

@@ -2,6 +2,7 @@
 //! ask to be done with the driver.
 
 use super::addresses::Addresses;
+use super::batch_wait::BatchWait;
 use super::h2_targets::H2Targets;
 use super::slot::{Slot, State};
 use super::table::Table;
@@ -39,6 +40,9 @@ pub(super) struct Pool<'a> {
     ends: VecDeque<RequestEnd>,
     /// Requests that were begun and have not ended.
     in_flight: usize,
+    /// Connections that were begun and are not established.
+    making: usize,
+    pub(super) batch_wait: BatchWait,
     /// Requests have ended whose deadlines may still be set.
     leaves_deadlines: bool,
 }
@@ -110,6 +114,8 @@ impl<'a> Pool<'a> {
             commands: Vec::new(),
             ends: VecDeque::new(),
             in_flight: 0,
+            making: 0,
+            batch_wait: BatchWait::of(&context),
             leaves_deadlines: false,
         }
     }
@@ -117,6 +123,7 @@ impl<'a> Pool<'a> {
     /// A phase begins.
     pub(super) fn begin_phase(&mut self, context: Context<'a>) {
         self.context = context;
+        self.batch_wait = BatchWait::of(&context);
         self.recorder.begin_phase(&context);
     }
 
@@ -162,6 +169,25 @@ impl<'a> Pool<'a> {
     /// Requests that were begun and have not ended.
     pub(super) fn in_flight(&self) -> usize {
         self.in_flight
+    }
+
+    /// A connection is begun in a slot, as `why` says, which has to be established by an instant.
+    pub(super) fn begin_connection(&mut self, slot: u32, why: State, connect_by: Nanos) {
+        let slot = &mut self.slots[slot];
+        self.making += usize::from(!slot.connection.is_made_now());
+        slot.begin_connection(why, connect_by);
+    }
+
+    /// The connection of a slot is established, or closed.
+    pub(super) fn handle_made(&mut self, slot: u32) {
+        let connection = &mut self.slots[slot].connection;
+        self.making -= usize::from(connection.is_made_now());
+        connection.handle_established();
+    }
+
+    /// Whether connections are being made.
+    pub(super) fn is_making(&self) -> bool {
+        self.making > 0
     }
 
     /// The next request that has ended.
@@ -300,6 +326,7 @@ impl<'a> Pool<'a> {
             self.command(Command::Close(key));
         }
         self.in_flight -= 1;
+        self.batch_wait.handle_end();
         self.leaves_deadlines = true;
         self.recorder.handle_software(record.target, &software);
         self.recorder.handle_end(record, text_lost, &self.context);
