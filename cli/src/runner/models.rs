@@ -9,6 +9,7 @@ use ringload_engine::resolve::SystemResolver;
 use ringload_engine::{Error, Result};
 use serde_json::Value;
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::time::Duration;
 use ureq::Agent;
 use ureq::tls::{RootCerts, TlsConfig};
@@ -92,7 +93,8 @@ fn names(body: &str) -> Option<Vec<String>> {
     let names = list.get("data")?.as_array()?.iter().filter_map(|model| model.get("id")?.as_str());
     // What breaks a line is no name, and would stand on the terminal as a line of ringload's own.
     let names = names.filter(|name| !name.chars().any(char::is_control));
-    Some(names.map(str::to_owned).collect())
+    let mut seen = HashSet::new();
+    Some(names.filter(|name| seen.insert(*name)).map(str::to_owned).collect())
 }
 
 /// Paths of APIs that people paste with the URL; the server's other pages lie beside them.
@@ -129,6 +131,7 @@ mod tests {
             names(r#"{"object":"list","data":[{"id":"a"},{"id":"org/b"}]}"#),
             Some(vec!["a".into(), "org/b".into()])
         );
+        assert_eq!(names(r#"{"data":[{"id":"a"},{"id":"a"}]}"#), Some(vec!["a".into()]));
         assert_eq!(names("<html>"), None);
         assert_eq!(names(r#"{"data":[{"id":"a\nVALID  9 req/s"},{"id":"b\r"},{"id":"c"}]}"#), Some(vec!["c".into()]));
     }

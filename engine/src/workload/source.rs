@@ -26,14 +26,16 @@ pub fn detect(path: &Path) -> Result<Format> {
     }
     let Some((_, first)) = first else { return Err(empty_folder(path)) };
     let mut head = Vec::new();
-    regular(&first, true)
-        .map_err(|e| unseen(&first, &e))?
-        .take(HEAD)
-        .read_to_end(&mut head)
-        .map_err(|e| unreadable(&first, &e))?;
+    let mut file = BufReader::new(regular(&first, true).map_err(|e| unseen(&first, &e))?);
+    file.by_ref().take(HEAD).read_to_end(&mut head).map_err(|e| unreadable(&first, &e))?;
     columnar(&first, &head)?;
-    let text = String::from_utf8_lossy(&head);
-    match Format::detect(&text) {
+    let mut found = Format::detect(&String::from_utf8_lossy(&head));
+    if found.is_none() && !head.contains(&b'\n') {
+        // The first row, one prompt of it perhaps, is longer.
+        file.take(FIRST_ROW).read_until(b'\n', &mut head).map_err(|e| unreadable(&first, &e))?;
+        found = Format::detect(&String::from_utf8_lossy(&head));
+    }
+    match found {
         Some(format) if !folder || format.is_folder() => Ok(format),
         // A folder of lines to draw from looks like single turns.
         Some(_) if folder => Format::named("random_pool").ok_or_else(|| unknown(path)),
@@ -233,3 +235,5 @@ fn unknown(path: &Path) -> Error {
 const MOST_OF_CLIENT: u64 = 64 << 20;
 /// Bytes by which a format is found.
 const HEAD: u64 = 256 << 10;
+/// Most bytes of a first row that is longer than that.
+const FIRST_ROW: u64 = 64 << 20;

@@ -142,6 +142,15 @@ fn clients_of_a_folder_are_drawn_alike_by_survey_and_workload() {
 }
 
 #[test]
+fn a_format_is_found_by_a_first_row_of_any_length() {
+    for length in [100, 300_000, 1_000_000] {
+        let row = format!("{{\"text\": \"{}\"}}\n", "x".repeat(length));
+        let (_dir, path) = file("long.jsonl", &row.repeat(2));
+        assert_eq!(detect(&path).unwrap().name(), "single_turn", "{length}");
+    }
+}
+
+#[test]
 fn tables_of_columns_are_refused_with_how_to_write_lines() {
     let (_dir, path) = file("t.parquet", "PAR1\u{0}\u{1}");
     let error = detect(&path).unwrap_err().to_string();
