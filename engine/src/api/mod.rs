@@ -313,7 +313,7 @@ const VERSIONS: [&str; 2] = ["/v1", "/v2"];
 /// Whether this is the terminator of a stream, `[DONE]`, rather than JSON.
 #[must_use]
 pub fn is_done(data: &[u8]) -> bool {
-    data == b"[DONE]" || data.first() != Some(&b'{') && data.trim_ascii() == b"[DONE]"
+    data == b"[DONE]" || data.first() != Some(&b'{') && data.trim_ascii().eq_ignore_ascii_case(b"[DONE]")
 }
 
 #[cfg(test)]

@@ -325,7 +325,8 @@ impl<'t> Found<'t> {
 
     /// Notes why the response stopped.
     pub(super) fn reason(&mut self, reason: &[u8]) {
-        if reason.is_empty() {
+        // Some servers write that there is none yet as words.
+        if reason.is_empty() || reason.eq_ignore_ascii_case(b"null") || reason.eq_ignore_ascii_case(b"none") {
             return;
         }
         self.seen.finish = true;

@@ -133,7 +133,7 @@ fn earlier_turns_go_between_the_system_and_the_turns_own_messages() {
 
 #[test]
 fn the_terminator_is_recognised() {
-    assert!(is_done(b"[DONE]") && is_done(b" [DONE] "));
+    assert!(is_done(b"[DONE]") && is_done(b" [DONE] ") && is_done(b"[done]"));
     assert!(!is_done(b"") && !is_done(b"[DONE]x") && !is_done(br#"{"a":"[DONE]"}"#));
 }
 

@@ -299,8 +299,11 @@ impl Said {
             Value::Object(_) => &reason["type"],
             reason => reason,
         };
-        self.finish(reason);
         let word = reason.as_str().unwrap_or_default().to_ascii_lowercase();
+        if ["null", "none"].contains(&word.as_str()) {
+            return;
+        }
+        self.finish(reason);
         let explained = word.starts_with("error:") || word.starts_with("error ");
         self.seen.error |= explained || FAILED.contains(&word.as_str());
         let known = self.seen.reason.is_some_and(|said| said != FinishReason::Other);

@@ -182,7 +182,11 @@ fn a_stream_of_several_choices_is_over_when_each_of_them_is() {
     };
     let tokens = |n: u32| (0..n).map(|i| event(i, "a", "null")).collect::<String>().repeat(3);
     let (stop, done) = (r#""stop""#, "data: [DONE]\n\n");
+    // What some servers write in place of null, and of an empty text.
+    let (null, none) = (r#""null""#, r#""None""#);
     for (stream, ends) in [
+        (tokens(2) + &event(0, "a", null) + &event(0, "", stop), false),
+        (tokens(1) + &event(0, "a", none) + &event(0, "", stop), true),
         (tokens(1) + &event(0, "", stop), true),
         (tokens(2) + &event(0, "", stop), false),
         (tokens(2) + &event(1, "", stop), false),
