@@ -27,6 +27,10 @@ PAGES, served = [page(n) for n in range(6)], [0]
 
 class Pages(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    def setup(self):
+        # Each connection has a thread of its own, which is not to run on the workers' core.
+        os.sched_setaffinity(0, {1})
+        super().setup()
     def do_GET(self):
         body = PAGES[served[0] % len(PAGES)]
         served[0] += 1
