@@ -162,7 +162,7 @@ fn shared<'a>(scene: Scene, reads: impl Iterator<Item = &'a [u8]>) -> Vec<Came> 
             let stream = &mut streams[tag as usize];
             let progress = match event {
                 Event::Head { head, .. } => {
-                    stream.handle_head(&head, now, read);
+                    stream.handle_head(&head, &now.into(), read);
                     Progress::Pending
                 }
                 Event::Body { bytes, .. } => {

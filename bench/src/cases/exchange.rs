@@ -54,7 +54,7 @@ impl Round for Stream {
             Carried::Http1 => {
                 self.exchange.handle_received(HEAD, &self.now.into());
             }
-            Carried::Http2 => self.exchange.handle_head(&head(), self.now, 0),
+            Carried::Http2 => self.exchange.handle_head(&head(), &self.now.into(), 0),
         }
     }
 

@@ -290,7 +290,10 @@ impl Epoll {
         }
         match failed {
             None => on(key, Event::Connected { since: self.window.done_since() }, seen),
-            Some(e) => self.quiet(key, seen, Event::ConnectFailed(e), on),
+            Some(errno) => {
+                let since = self.window.done_since();
+                self.quiet(key, seen, Event::ConnectFailed { errno, since }, on);
+            }
         }
     }
 

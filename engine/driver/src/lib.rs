@@ -143,8 +143,13 @@ pub enum Event<'a> {
         /// An instant before which it was not; 0 where none is known.
         since: Nanos,
     },
-    /// It could not be made; the error number.
-    ConnectFailed(i32),
+    /// It could not be made.
+    ConnectFailed {
+        /// The error number.
+        errno: i32,
+        /// An instant before which it had not failed; 0 where none is known.
+        since: Nanos,
+    },
     /// The last byte of a send that did not fit at once was accepted by the kernel.
     Sent,
     /// The send failed; the error number.
@@ -169,8 +174,13 @@ pub enum Event<'a> {
         /// An instant before which it had not; 0 where none is known.
         since: Nanos,
     },
-    /// The read failed; the error number.
-    ReadFailed(i32),
+    /// The read failed. The kernel does not stamp that either.
+    ReadFailed {
+        /// The error number.
+        errno: i32,
+        /// An instant before which it would not have; 0 where none is known.
+        since: Nanos,
+    },
 }
 
 impl Event<'_> {
@@ -178,7 +188,7 @@ impl Event<'_> {
     fn failed_read(errno: i32, since: Nanos) -> Self {
         match errno {
             libc::EPIPE => Self::Closed { since },
-            errno => Self::ReadFailed(errno),
+            errno => Self::ReadFailed { errno, since },
         }
     }
 }

@@ -280,7 +280,9 @@ impl<P: Peer> Driver for Sim<P> {
                     let (name, at) = *told;
                     on(key, Event::Transmitted { name, at }, seen);
                 }
-                Step::Refused(e) => on(key, Event::ConnectFailed(e), seen),
+                Step::Refused(errno) => {
+                    on(key, Event::ConnectFailed { errno, since: begun_before.unwrap_or(at) }, seen);
+                }
                 Step::Bytes(bytes) if self.merges => {
                     let mut bytes = bytes;
                     let last = self.merge(key, &mut bytes, at, seen);
@@ -294,7 +296,10 @@ impl<P: Peer> Driver for Sim<P> {
                     on(key, Event::Received { bytes, arrival }, seen);
                 }
                 Step::Close => on(key, Event::Closed { since: since.min(at) }, seen),
-                Step::Reset => on(key, Event::ReadFailed(libc::ECONNRESET), seen),
+                Step::Reset => {
+                    let event = Event::ReadFailed { errno: libc::ECONNRESET, since: since.min(at) };
+                    on(key, event, seen);
+                }
             }
         }
         self.read_until = seen;

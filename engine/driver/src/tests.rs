@@ -136,7 +136,7 @@ impl Seen {
             Event::Received { bytes, .. } => {
                 self.received.entry(key).or_default().extend_from_slice(bytes);
             }
-            Event::ConnectFailed(_) | Event::Closed { .. } | Event::ReadFailed(_) => self.ended.push(key),
+            Event::ConnectFailed { .. } | Event::Closed { .. } | Event::ReadFailed { .. } => self.ended.push(key),
             Event::Sent | Event::SendFailed(_) | Event::Transmitted { .. } => {}
         };
         driver.wait(until, 0, &mut on).unwrap();

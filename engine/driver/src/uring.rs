@@ -276,7 +276,7 @@ impl Uring {
             driver.wait(until, 0, &mut |_, event, _| {
                 outcome = Some(match event {
                     Event::Received { .. } => Ok(()),
-                    Event::ReadFailed(e) => Err(e),
+                    Event::ReadFailed { errno, .. } => Err(errno),
                     _ => Err(libc::EIO),
                 });
             })?;
@@ -487,7 +487,8 @@ impl Uring {
                     self.arm_receive(number);
                     on(key, Event::Connected { since: self.window.done_since() }, seen);
                 } else {
-                    on(key, Event::ConnectFailed(-entry.result()), seen);
+                    let since = self.window.done_since();
+                    on(key, Event::ConnectFailed { errno: -entry.result(), since }, seen);
                 }
             }
             Op::Send => self.sent(entry, number, key, seen, on),

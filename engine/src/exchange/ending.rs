@@ -1,6 +1,7 @@
 //! How a request ends but for the end of its response, and its record.
 
 use super::body::Mode;
+use super::intervals::Ends;
 use super::{Exchange, Progress};
 use crate::api;
 use crate::arrival::{Arrival, Exact, Since};
@@ -12,6 +13,7 @@ impl Exchange {
     /// The peer closed its side, not before `since`; that was seen at `now`. What of the response ends with its
     /// connection is output of then, and came somewhere between the two.
     pub fn handle_closed(&mut self, since: Nanos, now: Nanos) -> Progress {
+        self.handle_over(since);
         let before = self.response.record.events;
         let progress = match self.decoder.eof() {
             Ok(Some(Part::End { .. })) => self.end_of_body(now, false),
@@ -22,13 +24,15 @@ impl Exchange {
         };
         let arrival = Arrival { at: now, stamped: false, exact: Exact::Nothing, since: Since::Known(since) };
         self.read_ends(before, &[], now, &arrival);
-        let record = &mut self.response.record;
-        if record.outcome == Outcome::Succeeded && record.instants.end == now {
-            // The end of a response is not before what came of it before.
-            let known = if record.events == before { record.instants.last_token } else { record.instants.first_byte };
-            record.intervals.end = now - since.max(known.unwrap_or(0)).min(now);
-        }
+        self.bound_end(before, Ends::default(), now, &arrival);
         progress
+    }
+
+    /// The connection has ended, not before `since`: should the request fail of that, its place has been free since.
+    pub fn handle_over(&mut self, since: Nanos) {
+        let instants = &self.response.record.instants;
+        let known = instants.last_token.or(instants.first_byte).or(instants.send_start);
+        self.over_since = since.max(known.unwrap_or(instants.issued));
     }
 
     /// Whether the response has said that it is over: nothing is lost if it is then cut off.
@@ -42,7 +46,7 @@ impl Exchange {
     /// A response that is [complete](Self::complete) stays what it is, be it by a `[DONE]` that no empty line ends. One
     /// whose status says that it failed has failed of that, with the words of its body as far as they have come.
     pub fn fail(&mut self, cause: Cause, detail: Option<String>, now: Nanos) -> Progress {
-        self.released = now;
+        (self.released, self.released_since) = (now, self.over_since);
         if self.settled {
             return Progress::Done { reusable: false };
         }
@@ -99,6 +103,12 @@ impl Exchange {
     #[must_use]
     pub fn released(&self) -> Nanos {
         self.released
+    }
+
+    /// Since when that can have been, at the earliest.
+    #[must_use]
+    pub fn released_since(&self) -> Nanos {
+        self.released_since.min(self.released)
     }
 
     /// Nothing more of the response is waited for since `at`, be it that it is [complete](Self::complete) but for the

@@ -1,15 +1,18 @@
 //! What arrives of a response over HTTP/2: frames of reads that streams share.
 
+use super::intervals::Ends;
 use super::{Exchange, Progress};
 use crate::arrival::{Arrival, Exact};
 use crate::clock::Nanos;
+use crate::record::Cause;
 use crate::wire::http1::Head;
 
 impl Exchange {
-    /// The head of a response arrived at `arrived` in a frame of the connection's read number `read` (HTTP/2).
-    pub fn handle_head(&mut self, head: &Head, arrived: Nanos, read: u64) {
-        let arrived = self.part_of_read(arrived, read);
+    /// The head of a response arrived in a frame of the connection's read number `read` (HTTP/2).
+    pub fn handle_head(&mut self, head: &Head, arrival: &Arrival<'_>, read: u64) {
+        let arrived = self.part_of_read(arrival.at, read);
         self.head(head, arrived);
+        self.bound_head(arrived, arrival);
     }
 
     /// Bytes of a body arrived in a frame of the connection's read number `read` (HTTP/2): events of one read share its
@@ -28,10 +31,28 @@ impl Exchange {
         }
         self.bound(new, bytes, arrival.exact.of_part(last), arrived, arrival);
         match outcome {
-            Ok(()) if self.settled && !before_settled => Progress::Complete,
+            Ok(()) if self.settled && !before_settled => {
+                let ends = Ends { response: last && self.is_behind_event(bytes), body: false };
+                self.bound_end(before, ends, arrived, arrival);
+                Progress::Complete
+            }
             Ok(()) => Progress::Pending,
-            Err((cause, detail)) => self.fail(cause, detail, arrived),
+            Err((cause, detail)) => {
+                self.fail(cause, detail, arrived);
+                self.bound_end(before, Ends { response: last, body: last }, arrived, arrival);
+                Progress::Done { reusable: false }
+            }
         }
+    }
+
+    /// The server gave the stream up, or broke it, in a frame of the connection's read; `last`: nothing follows the
+    /// frame in that read.
+    pub fn handle_broken(&mut self, cause: Cause, detail: String, arrival: &Arrival<'_>, last: bool) -> Progress {
+        let arrived = arrival.at.max(self.response.record.instants.send_start.unwrap_or(0));
+        let before = self.response.record.events;
+        let progress = self.fail(cause, Some(detail), arrived);
+        self.bound_end(before, Ends { response: last, body: last }, arrived, arrival);
+        progress
     }
 
     /// The response is complete (HTTP/2).
@@ -46,6 +67,7 @@ impl Exchange {
             let ends = arrival.exact.of_part(last) != Exact::Nothing;
             self.widen(new, ends, arrived, arrival);
         }
+        self.bound_end(before, Ends { response: last, body: last }, arrived, arrival);
         progress
     }
 

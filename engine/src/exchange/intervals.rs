@@ -1,10 +1,69 @@
 //! How much earlier than its stamp an event can have arrived: see [`Arrival`].
 
-use super::Exchange;
+use super::{Exchange, Progress};
 use crate::arrival::{Arrival, Exact, NARROW};
 use crate::clock::Nanos;
 
+/// Which ends of a response are the end of the part of a read that brought them.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Ends {
+    /// The response's own.
+    pub(super) response: bool,
+    /// That of its body.
+    pub(super) body: bool,
+}
+
 impl Exchange {
+    /// Notes how much earlier than `arrived` the response can have begun, or its head have ended: a read had a part of
+    /// the head.
+    #[inline(never)]
+    pub(super) fn bound_head(&mut self, arrived: Nanos, arrival: &Arrival<'_>) {
+        let width = self.width(arrived, arrival);
+        let by = &mut self.response.record.intervals;
+        by.begin = by.begin.max(width);
+    }
+
+    /// Which ends of the response, whose state is now `progress`, are those of the read of `bytes`.
+    pub(super) fn ends_with_read(&self, bytes: &[u8], progress: Progress) -> Ends {
+        match progress {
+            Progress::Pending | Progress::Refused => Ends::default(),
+            Progress::Complete => Ends { response: self.is_behind_event(bytes), body: false },
+            // Of a response that has said that it is over before the end of its body came, that is not known here.
+            Progress::Done { .. } => Ends { response: !self.settled, body: true },
+        }
+    }
+
+    /// Notes how much earlier than `arrived` what has ended in a read can have: the response, and the use of its
+    /// connection. There were `before` output events before it.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn bound_end(&mut self, before: u32, ends: Ends, arrived: Nanos, arrival: &Arrival<'_>) {
+        let record = &self.response.record;
+        // An end is not before what an earlier read brought of the response.
+        let known = match record.events == before {
+            true => record.instants.last_token,
+            false => record.instants.first_byte,
+        };
+        let most = arrived - known.filter(|at| *at < arrived).unwrap_or(0);
+        let is_exact = |ends: bool| ends && arrival.exact == Exact::LastByte;
+        if record.instants.end == arrived && !is_exact(ends.response) {
+            let width = self.width(arrived, arrival).min(most);
+            self.response.record.intervals.end = width;
+        }
+        if self.released == arrived && !is_exact(ends.body) {
+            let width = self.width(arrived, arrival).min(most);
+            self.released_since = self.released_since.min(arrived - width);
+        }
+    }
+
+    /// How much earlier than `arrived` a byte of a read can have come.
+    fn width(&self, arrived: Nanos, arrival: &Arrival<'_>) -> Nanos {
+        let known = self.response.record.instants.send_start.unwrap_or(0);
+        let width = arrived - arrival.earliest().max(known).min(arrived);
+        // Only a wide one is worth the question.
+        if width > NARROW && arrival.stamped && arrival.pieces() == 1 { 0 } else { width }
+    }
+
     #[inline]
     pub(super) fn read_ends(&mut self, before: u32, part: &[u8], arrived: Nanos, arrival: &Arrival<'_>) {
         let new = self.response.record.events - before;
@@ -39,12 +98,17 @@ impl Exchange {
     #[inline]
     fn ends_with_event(&self, part: &[u8]) -> bool {
         let output = self.response.record.events != self.events_before;
-        output
-            && match part.as_ptr_range().end.addr().wrapping_sub(self.event_end) {
-                0 => true,
-                2 => part.ends_with(b"\r\n"),
-                behind => ends_after_cr(part, behind),
-            }
+        output && self.is_behind_event(part)
+    }
+
+    /// The same, whatever the last event was.
+    #[inline]
+    pub(super) fn is_behind_event(&self, part: &[u8]) -> bool {
+        match part.as_ptr_range().end.addr().wrapping_sub(self.event_end) {
+            0 => true,
+            2 => part.ends_with(b"\r\n"),
+            behind => ends_after_cr(part, behind),
+        }
     }
 
     /// Notes that `coalesced` more events share their read, `in_read` of this response so far.

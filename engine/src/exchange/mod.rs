@@ -30,6 +30,7 @@ use crate::wire::http1::{Decoder, HeadLimits, Part};
 use crate::wire::sse::Sse;
 use body::Mode;
 use ending::empty_record;
+use intervals::Ends;
 use job::Polling;
 use response::Response;
 
@@ -104,6 +105,10 @@ pub struct Exchange {
     after: usize,
     /// When the last of the response came, the end of its body included, or it was given up.
     released: Nanos,
+    /// Since when that can have been, at the earliest.
+    released_since: Nanos,
+    /// Since when the connection can have ended, where that has been seen; [`Nanos::MAX`] else.
+    over_since: Nanos,
     text_lost: bool,
     /// HTTP/2: the last read that brought something, and how many output events it brought.
     read: u64,
@@ -132,6 +137,8 @@ impl Exchange {
             settled: false,
             after: 0,
             released: 0,
+            released_since: Nanos::MAX,
+            over_since: Nanos::MAX,
             text_lost: false,
             read: 0,
             read_events: 0,
@@ -214,6 +221,7 @@ impl Exchange {
         self.mode = Mode::Head;
         self.settled = false;
         self.after = 0;
+        (self.released_since, self.over_since) = (Nanos::MAX, Nanos::MAX);
     }
 
     /// Bytes of memory that the response holds: what of it has been read and is not done with, its text, and the
@@ -288,8 +296,15 @@ impl Exchange {
     pub fn handle_received(&mut self, bytes: &[u8], arrival: &Arrival<'_>) -> Progress {
         let (arrived, before) = self.read_begins(arrival);
         self.count_read(bytes.len(), arrived);
+        let in_head = self.mode == Mode::Head;
         let progress = self.decode(bytes, arrived);
         self.read_ends(before, bytes, arrived, arrival);
+        if in_head {
+            self.bound_head(arrived, arrival);
+        }
+        if progress != Progress::Pending {
+            self.bound_end(before, self.ends_with_read(bytes, progress), arrived, arrival);
+        }
         progress
     }
 
@@ -306,6 +321,7 @@ impl Exchange {
         let (arrived, before) = self.read_begins(arrival);
         let mut progress = Progress::Pending;
         let mut first = true;
+        let in_head = self.mode == Mode::Head;
         parts(&mut |part| {
             if std::mem::take(&mut first) {
                 self.count_read(bytes, arrived);
@@ -321,6 +337,12 @@ impl Exchange {
         });
         // What TLS carries arrived with its record or is not known: where an event ends in it makes no difference.
         self.read_ends(before, &[], arrived, arrival);
+        if in_head && !first {
+            self.bound_head(arrived, arrival);
+        }
+        if progress != Progress::Pending {
+            self.bound_end(before, Ends::default(), arrived, arrival);
+        }
         progress
     }
 

@@ -9,10 +9,14 @@ use crate::record::{Handshake, Lags, Record};
 pub enum Stage {
     /// The answer of the name service.
     Lookup,
+    /// The same, as the service has told it.
+    Told,
     /// The connect.
     Connect,
     /// A flight of the TLS handshake.
     Handshake,
+    /// The settings of an HTTP/2 server, which say how many requests it takes.
+    Settings,
     /// The end of an earlier connection, or of the stream on it, by a server that had not begun the request.
     Lost,
 }
@@ -59,8 +63,9 @@ impl Exchange {
     pub fn handle_lag(&mut self, stage: Stage, since: Nanos, seen: Nanos, own: bool) {
         let Record { instants, lags, .. } = &mut self.response.record;
         let lag = seen.saturating_sub(since.max(instants.issued));
-        let Lags { queue, connect, handshake, .. } = lags;
+        let Lags { queue, lookup, connect, handshake, .. } = lags;
         let of = match stage {
+            Stage::Lookup if own => lookup,
             Stage::Connect if own => connect,
             Stage::Handshake if own => handshake,
             _ => queue,

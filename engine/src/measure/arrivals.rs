@@ -180,7 +180,7 @@ mod tests {
                 record.instants.first_token = record.instants.first_token.map(|at| at + 40 * MILLI);
                 record.instants.last_token = record.instants.last_token.map(|at| at + 40 * MILLI);
                 record.intervals =
-                    Intervals { first: 40 * MILLI, last: 30 * MILLI, widest: 40 * MILLI, wide: 2, end: 0 };
+                    Intervals { first: 40 * MILLI, last: 30 * MILLI, widest: 40 * MILLI, wide: 2, end: 0, begin: 0 };
             }
             record
         });

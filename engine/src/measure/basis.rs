@@ -26,14 +26,17 @@ pub(super) struct Basis {
     pub(super) server: ServerTimes,
 }
 
-/// How much earlier than stated output events and the end can have arrived: nothing where none is over [`NARROW`].
+/// How much earlier than stated output events, the head and the end can have arrived: nothing where none is over
+/// [`NARROW`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) struct Widths {
     pub(super) first: Nanos,
     pub(super) last: Nanos,
     pub(super) widest: Nanos,
-    /// The end of the response, where it is that of its connection.
+    /// The end of the response.
     pub(super) end: Nanos,
+    /// Its first byte, or the end of its head.
+    pub(super) begin: Nanos,
 }
 
 /// From when to when.
@@ -149,11 +152,11 @@ impl Basis {
         row.put(self.wire.bytes_received);
         row.put(self.wire.reads.into());
         let by = &self.intervals;
-        for width in [by.first, by.last, by.widest, by.end] {
+        for width in [by.first, by.last, by.widest, by.end, by.begin] {
             row.put(width);
         }
         row.put(zigzag(self.lags.dispatch.wrapping_sub(self.late)));
-        for lag in [self.lags.queue, self.lags.connect, self.lags.handshake] {
+        for lag in [self.lags.queue, self.lags.lookup, self.lags.connect, self.lags.handshake] {
             row.put(lag);
         }
         self.server.put(&mut row);
@@ -188,10 +191,12 @@ impl Basis {
             reads: row.take() as u32,
             reused: shape & 4 != 0,
         };
-        let intervals = Widths { first: row.take(), last: row.take(), widest: row.take(), end: row.take() };
+        let intervals =
+            Widths { first: row.take(), last: row.take(), widest: row.take(), end: row.take(), begin: row.take() };
         let lags = Lags {
             dispatch: unzigzag(row.take()).wrapping_add(late),
             queue: row.take(),
+            lookup: row.take(),
             connect: row.take(),
             handshake: row.take(),
         };
@@ -208,10 +213,13 @@ impl Basis {
 impl Widths {
     fn of(record: &Record) -> Self {
         let by = &record.intervals;
-        match by.widest.max(by.end) > NARROW {
-            true => Self { first: by.first, last: by.last, widest: by.widest, end: by.end },
-            false => Self::default(),
-        }
+        let widths = Self { first: by.first, last: by.last, widest: by.widest, end: by.end, begin: by.begin };
+        if widths.are_wide() { widths } else { Self::default() }
+    }
+
+    /// Whether one of them is over [`NARROW`].
+    pub(super) fn are_wide(&self) -> bool {
+        self.widest.max(self.end).max(self.begin) > NARROW
     }
 }
 

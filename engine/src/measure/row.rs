@@ -3,7 +3,7 @@
 use crate::clock::Nanos;
 
 /// Numbers of a row.
-pub(super) const NUMBERS: usize = 50;
+pub(super) const NUMBERS: usize = 52;
 
 /// Fills a row from its start.
 pub(super) struct Writer {

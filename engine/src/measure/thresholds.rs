@@ -182,7 +182,7 @@ mod tests {
     fn what_cannot_be_decided_has_failed_where_that_was_asked_for() {
         use crate::record::Intervals;
         // All first tokens can have come up to 30 ms earlier.
-        let wide = Intervals { first: 30 * MILLI, last: 0, widest: 30 * MILLI, wide: 1, end: 0 };
+        let wide = Intervals { first: 30 * MILLI, last: 0, widest: 30 * MILLI, wide: 1, end: 0, begin: 0 };
         let early: Vec<Record> = records().into_iter().map(|r| Record { intervals: wide, ..r }).collect();
         for (text, records, undecided) in [
             ("ttft.p50>60ms", &records(), false),

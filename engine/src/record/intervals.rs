@@ -3,8 +3,8 @@
 use crate::clock::Nanos;
 use serde::{Deserialize, Serialize};
 
-/// How much earlier than their stamps the output events of a response can have arrived. Zero where each ended its read,
-/// and that read emptied the queue: the stamp is then the event's own.
+/// How much earlier than their stamps the output events of a response, its head and its end can have arrived. Zero
+/// where each ended its read, and that read emptied the queue: the stamp is then its own.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Intervals {
     /// The first event, in nanoseconds before its stamp at most.
@@ -15,6 +15,8 @@ pub struct Intervals {
     pub widest: Nanos,
     /// Events of which the arrival is not known to [`NARROW`](crate::arrival::NARROW).
     pub wide: u32,
-    /// The end of the response, where it is that of its connection, which the kernel does not stamp.
+    /// The end of the response, be it that of its connection, which the kernel does not stamp.
     pub end: Nanos,
+    /// The first byte of the response, or the end of its head.
+    pub begin: Nanos,
 }

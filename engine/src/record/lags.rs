@@ -10,9 +10,11 @@ pub struct Lags {
     /// From when it could have been taken up until it was. What a slot, a user or the turn before made it wait is not
     /// in it, but where it waited for a slot: what the client had added to the requests from which it got the slot.
     pub dispatch: Nanos,
-    /// Of its wait for a connection: the answer of the name service that lay unseen; of a connection that another
-    /// request made, what the client added to its connect and handshake.
+    /// Of its wait for a connection: the answer of the name service that lay unread; of a connection that another
+    /// request made, what the client added to its making.
     pub queue: Nanos,
+    /// Of its look-up: the answer had come, and the thread that looks names up was stopped.
+    pub lookup: Nanos,
     /// Of its connect: the connection was there and not seen.
     pub connect: Nanos,
     /// Of its TLS handshake: flights of the server's that lay unread. The client's cryptography is not in it.
@@ -23,6 +25,6 @@ impl Lags {
     /// What the making of its connection waited for the client.
     #[must_use]
     pub fn set_up(&self) -> Nanos {
-        self.queue.saturating_add(self.connect).saturating_add(self.handshake)
+        [self.lookup, self.connect, self.handshake].into_iter().fold(self.queue, Nanos::saturating_add)
     }
 }

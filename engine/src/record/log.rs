@@ -26,7 +26,7 @@ use std::path::Path;
 /// First bytes of a record log.
 const MAGIC: [u8; 8] = *b"RINGLOG\n";
 /// Version of the format, the layout of [`Record`] and of the histograms in [`Note::Ended`] included.
-const VERSION: u32 = 15;
+const VERSION: u32 = 16;
 /// Longest body of one entry, in bytes. A longer one is an error of the writer, and a sign of damage to the reader.
 const MAX_ENTRY: usize = 1 << 30;
 /// The kind of an entry that is a record.

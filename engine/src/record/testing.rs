@@ -182,8 +182,10 @@ pub(crate) fn any_record() -> impl Strategy<Value = Record> {
                 widest: u64::from(sizes.1) << 30,
                 wide: sizes.0,
                 end: sizes.1.into(),
+                begin: sizes.0.into(),
             },
             lags: Lags {
+                lookup: sizes.1.into(),
                 dispatch: sizes.0.into(),
                 queue: sizes.1.into(),
                 connect: sizes.3 >> 20,

@@ -1,9 +1,9 @@
 //! Answers on their way to a worker: framed, so that any split of the bytes gives the same answers. Pure.
 //!
 //! ```text
-//!   length u32 │ token u64 │ started u64 │ ended u64 │ kind u8 │ valid_until u64,                       kind 0
-//!              │                                             │ (family u8, address 16, port u16)…
-//!              └──────────────── length bytes ───────────────┤ text                                   kind 1
+//!   length u32 │ token u64 │ started u64 │ since u64 │ ended u64 │ kind u8 │ valid_until u64,              kind 0
+//!              │                                                         │ (family u8, address 16, port u16)…
+//!              └────────────────────── length bytes ─────────────────────┤ text                          kind 1
 //! ```
 //! All little-endian. Kind 2 is as kind 0, and another reply follows.
 
@@ -17,6 +17,8 @@ pub struct Reply {
     pub token: u64,
     /// When it was asked.
     pub started: Nanos,
+    /// Since when the answer can have been there: before `ended` where this process was stopped.
+    pub since: Nanos,
     /// When it was answered.
     pub ended: Nanos,
     /// The addresses, or why there are none, remedy included.
@@ -39,7 +41,7 @@ pub struct Found {
 pub fn encode(reply: &Reply, out: &mut Vec<u8>) {
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
-    for word in [reply.token, reply.started, reply.ended] {
+    for word in [reply.token, reply.started, reply.since, reply.ended] {
         out.extend_from_slice(&word.to_le_bytes());
     }
     match &reply.outcome {
@@ -97,6 +99,7 @@ impl Decoder {
 fn parse(frame: &[u8]) -> Option<Reply> {
     let (token, rest) = word(frame)?;
     let (started, rest) = word(rest)?;
+    let (since, rest) = word(rest)?;
     let (ended, rest) = word(rest)?;
     let (kind, rest) = rest.split_first()?;
     let outcome = if *kind != 1 {
@@ -106,7 +109,7 @@ fn parse(frame: &[u8]) -> Option<Reply> {
     } else {
         Err(String::from_utf8_lossy(rest).into_owned())
     };
-    Some(Reply { token, started, ended, outcome })
+    Some(Reply { token, started, since, ended, outcome })
 }
 
 fn word(bytes: &[u8]) -> Option<(u64, &[u8])> {
@@ -139,9 +142,10 @@ mod tests {
             more,
         });
         let outcome = prop_oneof![found.prop_map(Ok), ".{0,40}".prop_map(Err)];
-        (any::<[u64; 3]>(), outcome).prop_map(|([token, started, ended], outcome)| Reply {
+        (any::<[u64; 4]>(), outcome).prop_map(|([token, started, since, ended], outcome)| Reply {
             token,
             started,
+            since,
             ended,
             outcome,
         })

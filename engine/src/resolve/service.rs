@@ -3,17 +3,20 @@
 use super::race::Enough;
 use super::reply::{Found, Reply, encode};
 use super::{Answer, DELAY_DURING, DnsError, Files, Names, runtime};
-use crate::clock::{self, Nanos};
+use crate::clock::{self, MILLI, Nanos};
 use crate::driver;
 use crate::error::{Error, Result};
 use crate::plan::{Dns, Network};
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
 use std::os::unix::net::UnixStream;
+use std::pin::pin;
 use std::rc::Rc;
 use std::thread::JoinHandle;
+use std::time::Duration;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::task::LocalSet;
+use tokio::time::timeout;
 
 /// The thread that looks names up; it ends when this is dropped, open questions unanswered.
 pub struct Service {
@@ -140,17 +143,75 @@ async fn serve(names: Names, keep: bool, lines: Vec<UnixStream>, mut questions: 
         let (names, state) = (names.clone(), Rc::clone(&state));
         tokio::task::spawn_local(async move {
             let early = RefCell::new(None);
+            let awake = Awake::default();
             let tell = |found: Answer| -> Enough {
-                state.borrow_mut().tell_early(ask, &key, &found);
+                state.borrow_mut().tell_early(ask, &key, &found, awake.now());
                 early.replace(Some(found));
                 // How the connects go is the workers' to see.
                 Box::pin(std::future::pending())
             };
-            let outcome = names.lookup(&key.0, key.1, &tell).await;
-            state.borrow_mut().settle(ask, key, early.into_inner(), &outcome);
+            let outcome = awake.during(names.lookup(&key.0, key.1, &tell)).await;
+            state.borrow_mut().settle(ask, key, early.into_inner(), &outcome, awake.now());
         });
     }
 }
+
+/// When the thread was last seen to run while a look-up was under way. An answer that comes then is seen at once; of
+/// one that is seen after a stop, it is not known when in the stop it came.
+struct Awake {
+    last: Cell<Nanos>,
+}
+
+impl Default for Awake {
+    fn default() -> Self {
+        Self { last: Cell::new(clock::monotonic()) }
+    }
+}
+
+impl Awake {
+    /// Waits for a look-up, and notes now and then that the thread runs. The first tick behind a stop notes nothing: an
+    /// answer that came in it is read behind the timer.
+    async fn during<T>(&self, look_up: impl Future<Output = T>) -> T {
+        let mut look_up = pin!(look_up);
+        let mut late = false;
+        loop {
+            if let Ok(outcome) = timeout(TICK, &mut look_up).await {
+                return outcome;
+            }
+            let now = clock::monotonic();
+            late = !late && now.saturating_sub(self.last.get()) > STOPPED;
+            if !late {
+                self.last.set(now);
+            }
+        }
+    }
+
+    /// Since when what is seen now can have been there, and now.
+    fn now(&self) -> Seen {
+        let at = clock::monotonic();
+        let since = self.last.get();
+        let stopped = at.saturating_sub(since) > STOPPED;
+        Seen { since: if stopped { since } else { at }, at }
+    }
+}
+
+/// When something was seen, and since when it can have been there.
+#[derive(Clone, Copy)]
+struct Seen {
+    since: Nanos,
+    at: Nanos,
+}
+
+impl Seen {
+    fn at(at: Nanos) -> Self {
+        Self { since: at, at }
+    }
+}
+
+/// How often a look-up notes that its thread runs.
+const TICK: Duration = Duration::from_millis(10);
+/// A thread that did not run for so long was stopped, or kept off its core.
+const STOPPED: Nanos = 25 * MILLI;
 
 impl State {
     /// Whether a look-up has to be made.
@@ -160,11 +221,11 @@ impl State {
         }
         let now = clock::monotonic();
         if let Some(kept) = self.kept.get(key).filter(|a| now < a.valid_until).cloned() {
-            self.reply(ask, now, Ok((&kept, false)));
+            self.reply(ask, Seen::at(now), Ok((&kept, false)));
             return false;
         }
         if let Some(found) = self.early.get(key).cloned() {
-            self.reply(ask, now, Ok((&found, true)));
+            self.reply(ask, Seen::at(now), Ok((&found, true)));
         }
         let waiting = self.waiting.entry(key.clone()).or_default();
         waiting.push(ask);
@@ -172,11 +233,10 @@ impl State {
     }
 
     /// One family has addresses, and the other may have some later.
-    fn tell_early(&mut self, ask: Ask, key: &Key, found: &Answer) {
-        let now = clock::monotonic();
+    fn tell_early(&mut self, ask: Ask, key: &Key, found: &Answer, seen: Seen) {
         let asks = if self.keep { self.waiting.get(key).cloned().unwrap_or_default() } else { vec![ask] };
         for ask in asks {
-            self.reply(ask, now, Ok((found, true)));
+            self.reply(ask, seen, Ok((found, true)));
         }
         if self.keep {
             self.early.insert(key.clone(), found.clone());
@@ -184,8 +244,14 @@ impl State {
     }
 
     /// The look-up has ended. Who has had `early` is told the rest.
-    fn settle(&mut self, ask: Ask, key: Key, early: Option<Answer>, outcome: &std::result::Result<Answer, DnsError>) {
-        let now = clock::monotonic();
+    fn settle(
+        &mut self,
+        ask: Ask,
+        key: Key,
+        early: Option<Answer>,
+        outcome: &std::result::Result<Answer, DnsError>,
+        seen: Seen,
+    ) {
         self.early.remove(&key);
         let asks = if self.keep { self.waiting.remove(&key).unwrap_or_default() } else { vec![ask] };
         let had = early.map_or_else(Vec::new, |early| early.addrs);
@@ -194,7 +260,7 @@ impl State {
             Answer { addrs, ..answer.clone() }
         });
         for ask in asks {
-            self.reply(ask, now, rest.as_ref().map(|rest| (rest, false)).map_err(|e| *e));
+            self.reply(ask, seen, rest.as_ref().map(|rest| (rest, false)).map_err(|e| *e));
         }
         if let (true, Ok(answer)) = (self.keep, outcome) {
             self.kept.insert(key, answer.clone());
@@ -202,12 +268,13 @@ impl State {
     }
 
     /// Tells a worker addresses, and whether more may follow; or why there are none.
-    fn reply(&self, ask: Ask, now: Nanos, outcome: std::result::Result<(&Answer, bool), &DnsError>) {
+    fn reply(&self, ask: Ask, seen: Seen, outcome: std::result::Result<(&Answer, bool), &DnsError>) {
         let mut bytes = Vec::new();
         let reply = Reply {
             token: ask.token,
             started: ask.asked,
-            ended: now,
+            since: seen.since.max(ask.asked),
+            ended: seen.at,
             outcome: match outcome {
                 Ok((answer, more)) => Ok(Found { addrs: answer.addrs.clone(), valid_until: answer.valid_until, more }),
                 Err(error) => Err(error.to_string()),

@@ -5,7 +5,7 @@ use super::case::{Case, Found};
 use super::finding::{Direction, Effect, Finding, Scope, Status};
 use super::machine::interruptions;
 use super::wording::{shown_ms, shown_share};
-use crate::measure::{ClientShare, Distribution, Lateness, MARKED, Summary};
+use crate::measure::{Distribution, Lateness, MARKED, Summary};
 use crate::plan::{Load, Plan, Stamps, Statistic, metric as tags};
 use crate::setting::Setting;
 
@@ -31,7 +31,8 @@ pub(super) fn findings(case: &Case<'_>) -> Vec<Finding> {
     .collect()
 }
 
-/// `issued - scheduled` with a slot free, in both loops.
+/// `issued - scheduled` with a slot free, in both loops; in a closed one from when the slot can have been free, where
+/// what freed it has no stamp of its own.
 ///
 /// It is in every time that counts from the schedule. Times that count from the issue do not have it; in a closed loop
 /// a slot that stands empty is throughput that the server was not asked for.
@@ -70,15 +71,6 @@ fn empty_slots(case: &Case<'_>, mean: f64) -> Vec<Effect> {
     rates.into_iter().flat_map(|rate| case.effects(rate, Direction::Lowered, mean / latency)).collect()
 }
 
-/// How long after they came ends of responses can have been seen on average, in milliseconds, where they are those of
-/// connections.
-fn late_ends(summary: &Summary) -> f64 {
-    let is_it = |share: &&ClientShare| {
-        (share.tag, share.statistic, share.lateness) == (tags::RESPONSE_TIME.tag, Statistic::Avg, Lateness::ReceiveLag)
-    };
-    summary.client.shares.iter().find(is_it).map_or(0.0, |share| share.lower_by)
-}
-
 /// Connections, flights of the server's handshake, and ends after which a request is retried, that were there before
 /// the client saw them.
 ///
@@ -115,8 +107,7 @@ fn set_up_lag(case: &Case<'_>) -> Option<Finding> {
 fn receive_lag(case: &Case<'_>) -> Option<Finding> {
     let (plan, client) = (case.plan, &case.summary.client);
     let lag = client.receive_lag.as_ref()?;
-    let effects: Vec<Effect> =
-        case.effects_of(Lateness::ReceiveLag).into_iter().chain(empty_slots(case, late_ends(case.summary))).collect();
+    let effects = case.effects_of(Lateness::ReceiveLag);
     let batch_wait = plan.longest_batch_wait.max(plan.batch_wait);
     let own = lag.percentile("p99")?.ms - batch_wait as f64 / 1e6;
     if own <= TOLD_MS && !effects.iter().any(tells) {

@@ -65,14 +65,15 @@ pub(super) struct RequestEnd {
     pub(super) text: Option<Vec<u8>>,
     /// The connection, which the session's next turn may use.
     pub(super) connection: Option<Key>,
-    /// No connection was established for it.
-    pub(super) unconnected: bool,
+    /// No connection was established for it, which the client saw then.
+    pub(super) unconnected_at: Option<Nanos>,
     /// The end of the response.
     pub(super) at: Nanos,
     /// When its connection and its slot were free.
     pub(super) freed_at: Nanos,
-    /// When the client saw the end.
-    pub(super) seen_at: Nanos,
-    /// [`Lags::dispatch`](crate::record::Lags::dispatch).
+    /// How much earlier that can have been: the kernel does not stamp everything.
+    pub(super) freed_earlier: Nanos,
+    /// What the client can have added until its slot was free: [`Lags::dispatch`](crate::record::Lags::dispatch), and
+    /// what it was late to see of its end.
     pub(super) lag: Nanos,
 }

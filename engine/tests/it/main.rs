@@ -14,6 +14,7 @@ mod failures;
 mod fleet;
 mod kept_connections;
 mod known_answers;
+mod late_ends;
 mod late_reader;
 mod long_sends;
 mod network_parts;

@@ -2,6 +2,7 @@
 
 use crate::known_answers::paced;
 use ringload_tests::hardship::{Neighbour, Quota, announce, last_core};
+use ringload_tests::names::Names;
 use ringload_tests::profile::{Ended, Profile, Running};
 use ringload_tests::tls_proxy::{ProxyOptions, TlsProxy};
 use ringload_tests::{Io, alone_on_both, together, until};
@@ -94,6 +95,40 @@ fn a_client_that_is_stopped_in_a_handshake_is_in_the_figures_that_hold_it() {
     assert_eq!(of("inter_token_latency"), None);
     let gates = [ended.findings("SUSPECT"), ended.findings("INVALID")].concat();
     assert!(gates.contains(&"set_up_lag".to_owned()), "{gates:?}");
+}
+
+#[test]
+fn a_client_that_is_stopped_in_a_look_up_is_in_the_figures_that_hold_it() {
+    let _turn = together();
+    let server = paced(5, 5);
+    let delay = Duration::from_millis(300);
+    let names = Names::start(delay, 60);
+    let port = server.addr().port();
+    let running = Profile::bare()
+        .args(["--url", &format!("http://{}:{port}", Names::NAME), "--model", "m", "--streaming", "--isl", "16"])
+        .args(["--dns", "always", "--dns-servers", &names.addr().to_string(), "--ui", "none"])
+        .args(["--connection-reuse-strategy", "never", "--concurrency", "1", "--request-count", "8", "--osl", "2"])
+        .args(["--allow-invalid"])
+        .start();
+    until("the run is under way", || server.state().requests >= 3);
+    let asked = names.asked();
+    until("a request asks", || names.asked() > asked);
+    running.signal("STOP");
+    std::thread::sleep(2 * delay);
+    running.signal("CONT");
+    let ended = running.end().all_well();
+    // The name service replied half way through the stop, at the latest.
+    let shares = ended.report()["summary"]["client"]["shares"].as_array().expect("shares").clone();
+    let of = |tag: &str| {
+        let found = shares
+            .iter()
+            .find(|share| share["tag"] == tag && share["statistic"] == "max" && share["lateness"] == "set_up_lag");
+        found.and_then(|share| share["lower_by"].as_f64())
+    };
+    for tag in ["time_to_first_token", "request_latency", "http_req_dns_lookup", "http_req_connection_overhead"] {
+        assert!(of(tag) > Some(200.0), "{tag}: {shares:?}");
+    }
+    assert_eq!(of("inter_token_latency"), None);
 }
 
 #[test]

@@ -34,7 +34,7 @@ struct UnderWay {
 pub(in crate::measure) struct Others {
     dispatched: Option<Basis>,
     connected: Option<Basis>,
-    received: Option<[Basis; 3]>,
+    received: Option<[Basis; 4]>,
 }
 
 impl Others {
@@ -80,8 +80,7 @@ impl Movers {
         let lag = request.lags.dispatch.min(request.late);
         let dispatched = (dispatch && lag > NARROW).then(|| without_lag(request, lag));
         let connected = (set_up && request.lags.set_up() > NARROW).then(|| connected_earlier(request));
-        let received =
-            (receive && request.intervals.widest.max(request.intervals.end) > NARROW).then(|| arrived_earlier(request));
+        let received = (receive && request.intervals.are_wide()).then(|| arrived_earlier(request));
         let is_another = dispatched.is_some() || connected.is_some() || received.is_some();
         is_another.then_some(Others { dispatched, connected, received })
     }
@@ -162,6 +161,7 @@ fn connected_earlier(request: &Basis) -> Basis {
     };
     let phases = Phases {
         queue: request.phases.queue.saturating_sub(lags.queue),
+        dns: request.phases.dns.saturating_sub(lags.lookup),
         tcp: request.phases.tcp.saturating_sub(lags.connect),
         tls: request.phases.tls.saturating_sub(lags.handshake),
         ..request.phases
@@ -169,9 +169,9 @@ fn connected_earlier(request: &Basis) -> Basis {
     Basis { times, phases, ..*request }
 }
 
-/// The corners of what late reads allow: the first output event earlier, the last one, and both. One event is both. An
-/// end that nothing but itself bounds is earlier in all of them.
-fn arrived_earlier(request: &Basis) -> [Basis; 3] {
+/// The corners of what late reads allow: the first output event earlier, the last one, and both. One event is both. The
+/// end is earlier in all of them. And the head alone.
+fn arrived_earlier(request: &Basis) -> [Basis; 4] {
     let by = &request.intervals;
     let stated = &request.times;
     let first_earlier = |times: Times| Times {
@@ -191,10 +191,21 @@ fn arrived_earlier(request: &Basis) -> [Basis; 3] {
     let phases = Phases { receive: request.phases.receive.saturating_sub(by.end), ..request.phases };
     let with = |times: Times| Basis { times: Times { response, ..times }, phases, ..*request };
     let both = last_earlier(first_earlier(*stated));
+    let head = head_earlier(request);
     match stated.second {
-        Some(_) => [with(first_earlier(*stated)), with(second_earlier(last_earlier(*stated))), with(both)],
-        None => [with(both), with(both), with(both)],
+        Some(_) => [with(first_earlier(*stated)), with(second_earlier(last_earlier(*stated))), with(both), head],
+        None => [with(both), with(both), with(both), head],
     }
+}
+
+/// The request as if the head of its response had come as early as it can have.
+fn head_earlier(request: &Basis) -> Basis {
+    let (by, stated) = (request.intervals.begin, &request.phases);
+    let times = Times { setup: request.times.setup.map(|t| t.saturating_sub(by)), ..request.times };
+    // What is taken from one phase is the other's.
+    let moved = by.min(stated.wait);
+    let phases = Phases { wait: stated.wait - moved, receive: stated.receive.saturating_add(moved), ..*stated };
+    Basis { times, phases, ..*request }
 }
 
 /// Which kinds of lateness can move a metric, in the order of [`Lateness::ALL`].
@@ -205,7 +216,7 @@ fn moved_by(info: &MetricInfo) -> [bool; Lateness::ALL.len()] {
 
 /// Metrics that lateness can move, and which kinds of it. The client's own lag (`credit_to_start_latency`) is none of
 /// them.
-static MOVABLE: [(&MetricInfo, [bool; Lateness::ALL.len()]); 23] = [
+static MOVABLE: [(&MetricInfo, [bool; Lateness::ALL.len()]); 25] = [
     (&tags::SCHEDULED_TIME_TO_FIRST_TOKEN, [true, true, true]),
     (&tags::RESPONSE_TIME, [true, true, true]),
     (&tags::EFFECTIVE_LATENCY, [true, true, true]),
@@ -220,12 +231,14 @@ static MOVABLE: [(&MetricInfo, [bool; Lateness::ALL.len()]); 23] = [
     (&tags::E2E_OUTPUT_TOKEN_THROUGHPUT, [false, true, true]),
     (&tags::PREFILL_THROUGHPUT_PER_USER, [false, true, true]),
     (&tags::STREAM_PREFILL_LATENCY, [false, true, true]),
-    (&tags::STREAM_SETUP_LATENCY, [false, true, false]),
+    (&tags::STREAM_SETUP_LATENCY, [false, true, true]),
     (&tags::QUEUE_TIME, [false, true, false]),
     (&tags::HTTP_REQ_BLOCKED, [false, true, false]),
+    (&tags::HTTP_REQ_DNS_LOOKUP, [false, true, false]),
     (&tags::HTTP_REQ_CONNECTING, [false, true, false]),
     (&tags::HTTP_REQ_TLS, [false, true, false]),
     (&tags::HTTP_REQ_CONNECTION_OVERHEAD, [false, true, false]),
+    (&tags::HTTP_REQ_WAITING, [false, false, true]),
     (&tags::HTTP_REQ_RECEIVING, [false, false, true]),
     (&tags::HTTP_REQ_DURATION, [false, false, true]),
     (&tags::HTTP_REQ_TOTAL, [false, true, true]),

@@ -129,8 +129,14 @@ fn wide_intervals_of_bursts_are_the_clients_where_its_lag_is_long_beside_the_per
         let mut run = bursts(&[19, 13]);
         run.receive.fill(lag);
         for record in &mut run.records {
-            record.intervals =
-                crate::record::Intervals { first: 0, last: 260 * MILLI, widest: 260 * MILLI, wide: 12, end: 0 };
+            record.intervals = crate::record::Intervals {
+                first: 0,
+                last: 260 * MILLI,
+                widest: 260 * MILLI,
+                wide: 12,
+                end: 0,
+                begin: 0,
+            };
         }
         found(&judged(run), "receive_lag")
     };

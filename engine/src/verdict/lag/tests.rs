@@ -54,7 +54,7 @@ fn late_issues_are_throughput_that_a_closed_loop_did_not_ask_for() {
 fn wide(requests: usize, first: u64, last: u64) -> Run {
     let mut run = Run::new(plan(), 1_000);
     for record in &mut run.records[..requests] {
-        record.intervals = Intervals { first, last, widest: first.max(last), wide: 2, end: 0 };
+        record.intervals = Intervals { first, last, widest: first.max(last), wide: 2, end: 0, begin: 0 };
     }
     run
 }

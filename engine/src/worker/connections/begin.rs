@@ -17,7 +17,7 @@ impl<D: Driver> Connections<'_, D> {
         let entry = &context.workload.entries[scheduled.entry as usize];
         self.pool.recorder.handle_issued(context.phase);
         if !scheduled.waited {
-            self.pool.recorder.handle_dispatch_lag(context.phase, now.saturating_sub(scheduled.scheduled));
+            self.pool.recorder.handle_dispatch_lag(context.phase, now.saturating_sub(scheduled.ready));
         }
         // Conversations that others begin have the number of the first: their requests have numbers of their own.
         let begun = context.workload.is_begun(scheduled.entry);

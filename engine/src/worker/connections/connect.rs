@@ -213,7 +213,8 @@ impl<D: Driver> Connections<'_, D> {
             exchange.handle_resolved(reply.started, reply.ended);
         }
         let now = self.driver.now();
-        self.pool.handle_lag(slot, Stage::Lookup, reply.ended, now);
+        self.pool.handle_lag(slot, Stage::Lookup, reply.since, reply.ended);
+        self.pool.handle_lag(slot, Stage::Told, reply.ended, now);
         match reply.outcome {
             Ok(found) if !found.addrs.is_empty() => {
                 let addrs: Vec<SockAddr> = found.addrs.iter().map(|a| (*a).into()).collect();

@@ -7,6 +7,7 @@ use super::pool::{Pool, send_cause};
 use super::slot::State;
 use crate::clock::{MILLI, Nanos, SECOND};
 use crate::driver::{Driver, Key};
+use crate::exchange::Stage;
 use crate::record::{Cause, PhaseKind};
 use crate::setting::Setting::{ConnectTimeout, InterTokenTimeout, TtftTimeout};
 use crate::worker::deadlines::{Deadline, DeadlineKind};
@@ -109,7 +110,7 @@ impl Pool<'_> {
         match deadline.kind {
             DeadlineKind::Connect => slot.connection.connect_by().filter(|at| *at == deadline.at),
             DeadlineKind::Address => {
-                (slot.attempt_id() == deadline.id && slot.connection.has_candidates()).then_some(now)
+                (slot.attempt_id() == deadline.id && slot.connection.has_candidates()).then_some(deadline.at)
             }
             DeadlineKind::Drain => self.drains(deadline).then_some(deadline.at),
             DeadlineKind::WithheldWindow => Some(deadline.at),
@@ -185,7 +186,10 @@ impl<D: Driver> Connections<'_, D> {
         let key = self.pool.slots.key_of(slot);
         match deadline.kind {
             DeadlineKind::Connect => self.expire_connect(key, now),
-            DeadlineKind::Address => self.expire_address(key, now),
+            DeadlineKind::Address => {
+                self.pool.handle_lag(slot, Stage::Connect, deadline.at, now);
+                self.expire_address(key, now);
+            }
             DeadlineKind::Request => {
                 let (cause, what) = self.pool.late(slot);
                 self.expire_request(deadline, cause, Some(what), now);

@@ -35,6 +35,8 @@ pub(super) struct H2Connection {
     /// Bytes given to the kernel when the first of the open streams was opened on the kept connection, as long as the
     /// server has sent nothing since.
     no_frame_since: Option<u64>,
+    /// What the client was late for until then is counted.
+    late_until: Nanos,
 }
 
 /// Frames on their way to the kernel.
@@ -75,6 +77,13 @@ impl H2Connection {
     fn codec(&mut self, config: Config) -> &mut Connection {
         let out = &mut self.output.bytes;
         self.codec.get_or_insert_with(|| Connection::new(config, out))
+    }
+
+    /// The client was late from `since` until `seen`: from when on that is not counted yet.
+    pub(super) fn begin_lag(&mut self, since: Nanos, seen: Nanos) -> Nanos {
+        let from = since.max(self.late_until);
+        self.late_until = self.late_until.max(seen);
+        from
     }
 
     pub(super) fn is_established(&self) -> bool {

@@ -36,14 +36,14 @@ impl Pool<'_> {
                 self.command(Command::Flush(key));
             }
             Event::Transmitted { name, at } => self.handle_http2_transmitted(key, name, &at),
-            Event::ConnectFailed(e) => self.command(Command::ConnectFailed(key, e, seen)),
+            Event::ConnectFailed { errno, since } => {
+                self.handle_lag(key.slot, Stage::Connect, since, seen);
+                self.command(Command::ConnectFailed(key, errno, seen));
+            }
             Event::SendFailed(e) => self.handle_send_failed(key, e, seen),
-            Event::ReadFailed(e) => self.handle_read_failed(key, e, seen),
+            Event::ReadFailed { errno, since } => self.handle_read_failed(key, errno, since, seen),
             Event::Closed { since } => {
-                let streams = self.slots[key.slot].h2.as_ref().map_or_else(Vec::new, |h2| h2.streams());
-                for stream in streams {
-                    self.handle_unprocessed(stream, since, seen);
-                }
+                self.handle_over(key.slot, since, seen);
                 let (cause, detail) = match self.slots[key.slot].connection.handshake_cut_off() {
                     Some(e) => {
                         let (cause, detail) = explain(&e);
@@ -67,6 +67,7 @@ impl Pool<'_> {
         self.recorder.handle_read(arrival, seen);
         let mut lost = None;
         let (mut secured, mut shaking) = (false, false);
+        let awaited = !h2.settings_received();
         match &mut tls {
             None => lost = self.handle_frames(target, &mut h2, bytes, arrival, (read, seen)),
             Some(tls) => {
@@ -98,12 +99,16 @@ impl Pool<'_> {
         let waited_for = h2.has_waiting() || self.h2_targets.has_waiting(target);
         let opens_waiting = h2.is_established() && h2.settings_received() && waited_for;
         self.set_window_deadline(key, h2.withhold());
+        let settings_came = awaited && h2.settings_received();
         let spent = h2.is_spent(self.serves_once());
         let slot = &mut self.slots[key.slot];
         slot.h2 = Some(h2);
         slot.connection.set_tls(tls);
         if shaking && (flush || secured) {
             self.handle_flight(key.slot, arrival, seen);
+        }
+        if settings_came && arrival.stamped {
+            self.handle_lag(key.slot, Stage::Settings, arrival.at, seen);
         }
         if flush {
             self.command(Command::Flush(key));
@@ -144,7 +149,7 @@ impl Pool<'_> {
             };
             match event {
                 http2::Event::Head { tag, head } => {
-                    self.slots[tag].exchange.handle_head(&head, arrival.at, read);
+                    self.slots[tag].exchange.handle_head(&head, arrival, read);
                     if self.slots[tag].exchange.refused() {
                         self.set_words_deadline(tag, seen);
                     }
@@ -176,7 +181,9 @@ impl Pool<'_> {
                         self.command(Command::RefusedEarly(stream, seen));
                     } else {
                         let refused = untouched.then(|| refusal(h2));
-                        self.handle_reset(tag, Code(code), refused, seen);
+                        let (cause, what) = self.why_reset(tag, Code(code), refused);
+                        self.slots[tag].exchange.handle_broken(cause, what, arrival, input.is_empty());
+                        self.finish(tag, Remainder::Useless, seen);
                     }
                 }
                 http2::Event::Unprocessed { tag, code } => {
@@ -186,7 +193,8 @@ impl Pool<'_> {
                 }
                 http2::Event::Broken { tag, error } => {
                     let (cause, detail) = explain(error);
-                    self.fail_stream(tag, cause, detail, seen);
+                    self.slots[tag].exchange.handle_broken(cause, detail, arrival, input.is_empty());
+                    self.finish(tag, Remainder::Useless, seen);
                 }
                 http2::Event::BodySent { tag } => h2.handle_body_sent(self.slots.key_of(tag)),
                 http2::Event::Settings => {
@@ -209,11 +217,11 @@ impl Pool<'_> {
         Some((cause, Some(what)))
     }
 
-    /// The server gave the stream of a request up; what is said where it `refused` it.
-    fn handle_reset(&mut self, tag: u32, code: Code, refused: Option<String>, seen: Nanos) {
+    /// What a request has failed of whose stream the server gave up; what is said where it `refused` it.
+    fn why_reset(&self, tag: u32, code: Code, refused: Option<String>) -> (Cause, String) {
         let exchange = &self.slots[tag].exchange;
         let begun = exchange.record().instants.first_byte.is_some();
-        let (cause, what) = match code {
+        match code {
             _ if refused.is_some() => (Cause::Http2Refused, refused.unwrap_or_default()),
             Code::NO_ERROR if begun => (
                 Cause::Truncated,
@@ -224,13 +232,7 @@ impl Pool<'_> {
                 (Cause::Http2Reset, format!("the server reset the stream ({code}){}", wants_http1()))
             }
             _ => (Cause::Http2Reset, format!("the server reset the stream ({code})")),
-        };
-        self.fail_stream(tag, cause, what, seen);
-    }
-
-    fn fail_stream(&mut self, tag: u32, cause: Cause, what: String, seen: Nanos) {
-        self.slots[tag].exchange.fail(cause, Some(what), seen);
-        self.finish(tag, Remainder::Useless, seen);
+        }
     }
 
     /// The kernel has taken all that was given to it for an HTTP/2 connection.

@@ -24,8 +24,9 @@ impl Pool<'_> {
             }
             Event::Connected { .. } if slot.state() == State::Warming => self.command(Command::Connected(key)),
             Event::Connected { .. } => self.command(Command::Close(key)),
-            Event::ConnectFailed(e) if active || slot.state() == State::Warming => {
-                self.command(Command::ConnectFailed(key, e, seen));
+            Event::ConnectFailed { errno, since } if active || slot.state() == State::Warming => {
+                self.handle_lag(key.slot, Stage::Connect, since, seen);
+                self.command(Command::ConnectFailed(key, errno, seen));
             }
             Event::Sent => self.handle_sent(key, seen),
             Event::Transmitted { name, at } if active && slot.connection.last_request() == name => {
@@ -59,8 +60,8 @@ impl Pool<'_> {
                 self.handle_rest(key, rest, seen);
             }
             Event::Closed { since } if active => self.handle_peer_closed(key, since, seen),
-            Event::ReadFailed(e) if active => self.handle_read_failed(key, e, seen),
-            Event::Received { .. } | Event::Closed { .. } | Event::ReadFailed(_) | Event::ConnectFailed(_) => {
+            Event::ReadFailed { errno, since } if active => self.handle_read_failed(key, errno, since, seen),
+            Event::Received { .. } | Event::Closed { .. } | Event::ReadFailed { .. } | Event::ConnectFailed { .. } => {
                 self.command(Command::Close(key))
             }
         }
@@ -87,6 +88,7 @@ impl Pool<'_> {
             self.handle_unprocessed(key.slot, since, seen);
             self.command(Command::Lost(key, Cause::ClosedBeforeResponse, Some(what.into()), seen));
         } else if let Some(e) = slot.connection.handshake_cut_off() {
+            slot.exchange.handle_over(since);
             let (cause, detail) = explain(&e);
             self.command(Command::Lost(key, cause, Some(detail), seen));
         } else if let Progress::Done { .. } = slot.exchange.handle_closed(since, seen) {

@@ -13,11 +13,23 @@ impl Pool<'_> {
         }
     }
 
-    /// The server did not process a request, which is retried: it said so not before `since`, and that was seen at
-    /// `seen`.
+    /// A connection has ended, or its server does not process the request on it: not before `since`, and that was seen
+    /// at `seen`.
+    pub(super) fn handle_over(&mut self, slot: u32, since: Nanos, seen: Nanos) {
+        let streams = self.slots[slot].h2.as_ref().map_or_else(|| vec![slot], |h2| h2.streams());
+        for stream in streams {
+            self.handle_unprocessed(stream, since, seen);
+        }
+    }
+
+    /// The same of one request. Where it is retried, that is a lag of its own; where it fails, of what comes after it.
     pub(super) fn handle_unprocessed(&mut self, slot: u32, since: Nanos, seen: Nanos) {
         let exchange = &mut self.slots[slot].exchange;
-        if exchange.active() && since < seen {
+        if !exchange.active() {
+            return;
+        }
+        exchange.handle_over(since.min(seen));
+        if since < seen && exchange.may_be_retried(u32::MAX) {
             exchange.handle_lag(Stage::Lost, since, seen, true);
         }
     }
@@ -27,8 +39,10 @@ impl Pool<'_> {
         let since = match stage {
             // What bounds all that a wait tells may lie before the connect.
             Stage::Connect => since.max(self.slots[slot].connection.begun_at()),
-            Stage::Lookup | Stage::Handshake | Stage::Lost => since,
+            Stage::Lookup | Stage::Told | Stage::Handshake | Stage::Settings | Stage::Lost => since,
         };
+        // Of a connection that several wait for, what is told of one read or wait is one lag.
+        let since = self.slots[slot].h2.as_mut().map_or(since, |h2| h2.begin_lag(since, seen));
         if since >= seen {
             return;
         }

@@ -218,7 +218,7 @@ impl<'a> Pool<'a> {
         };
         // The kernel tells an error once: the send that failed has had the one that would have ended the read.
         let event = match (event, slot.connection.send_error()) {
-            (Event::Closed { .. }, Some(e)) if e != errno::EPIPE => Event::ReadFailed(e),
+            (Event::Closed { since }, Some(errno)) if errno != errno::EPIPE => Event::ReadFailed { errno, since },
             (event, _) => event,
         };
         if slot.state() == State::Http2 {
@@ -235,7 +235,9 @@ impl<'a> Pool<'a> {
         self.set_drain_deadline(key, now);
     }
 
-    pub(super) fn handle_read_failed(&mut self, key: Key, errno: i32, seen: Nanos) {
+    /// The read of a connection failed, not before `since`.
+    pub(super) fn handle_read_failed(&mut self, key: Key, errno: i32, since: Nanos, seen: Nanos) {
+        self.handle_over(key.slot, since, seen);
         // An error that is none of the peer's ends was met by a send.
         let cause = match errno {
             errno::ENOBUFS | errno::ENOMEM | errno::EPROTO => Cause::SendFailed,
@@ -302,6 +304,8 @@ impl<'a> Pool<'a> {
         let connected = state.state() == State::Busy;
         let kept = connected && left != Remainder::Useless && record.status != CONTENT_TOO_LARGE;
         let for_session = kept && reuse == Reuse::StickySessions && origin.session.is_some();
+        let freed_at = state.exchange.released().min(seen);
+        let freed_earlier = freed_at - state.exchange.released_since().min(freed_at);
         self.ends.push_back(RequestEnd {
             session: origin.session,
             user_turn: origin.user_turn,
@@ -309,11 +313,11 @@ impl<'a> Pool<'a> {
             history: origin.history,
             text: origin.session.and_then(|_| state.exchange.answered()).map(<[u8]>::to_vec),
             connection: for_session.then_some(key),
-            unconnected: !connected && matches!(record.outcome, Outcome::Failed(_)),
+            unconnected_at: (!connected && matches!(record.outcome, Outcome::Failed(_))).then_some(seen),
             at: record.instants.end,
-            freed_at: state.exchange.released().min(seen),
-            seen_at: seen,
-            lag: record.lags.dispatch,
+            freed_at,
+            freed_earlier,
+            lag: record.lags.dispatch.saturating_add(freed_earlier),
         });
         state.release_memory(self.context.budget);
         if state.h2_key().is_some() {

@@ -12,8 +12,8 @@ use std::sync::atomic::Ordering;
 pub(super) struct ClosedLoop {
     /// When those open that have not; `None` where there is no ramp, and each opens when it is looked at.
     openings: VecDeque<Option<Nanos>>,
-    /// When slots became free, the oldest first.
-    free: VecDeque<Nanos>,
+    /// When slots became free, the oldest first, and how much earlier that can have been.
+    free: VecDeque<(Nanos, Nanos)>,
     /// Until when slots are not used after a connect that failed.
     paused: VecDeque<Nanos>,
     limit: u64,
@@ -42,37 +42,38 @@ impl ClosedLoop {
         if self.ended || sessions.is_closed() {
             return None;
         }
-        let scheduled = self.take_free(now)?;
+        let (scheduled, earlier) = self.take_free(now)?;
         let begun = context.shared.next[context.phase as usize].fetch_add(1, Ordering::Relaxed);
         let k = context.share().nth(begun);
         if k >= self.limit {
             self.ended = true;
             return None;
         }
-        sessions.first_turn(k, scheduled, context)
+        let request = sessions.first_turn(k, scheduled, context)?;
+        Some(ScheduledRequest { ready: scheduled - earlier.min(scheduled), ..request })
     }
 
-    /// Takes a free slot: since when it is free.
-    fn take_free(&mut self, now: Nanos) -> Option<Nanos> {
+    /// Takes a free slot: since when it is free, and how much earlier that can have been.
+    fn take_free(&mut self, now: Nanos) -> Option<(Nanos, Nanos)> {
         if let Some(opens) = self.openings.front().copied()
             && opens.is_none_or(|at| at <= now)
         {
             self.openings.pop_front();
             // Without a ramp there is no schedule: a slot that was never used is free when it is opened.
-            return Some(opens.unwrap_or(now));
+            return Some((opens.unwrap_or(now), 0));
         }
-        if let Some(at) = self.free.pop_front() {
-            return Some(at);
+        if let Some(freed) = self.free.pop_front() {
+            return Some(freed);
         }
-        self.paused.pop_front_if(|at| *at <= now)
+        self.paused.pop_front_if(|at| *at <= now).map(|at| (at, 0))
     }
 
     /// A request has ended, and no turn of its session follows: its slot is free.
     pub(super) fn handle_end(&mut self, end: &RequestEnd) {
-        if end.unconnected {
-            self.paused.push_back(end.seen_at + PAUSE_AFTER_REFUSAL);
+        if let Some(seen) = end.unconnected_at {
+            self.paused.push_back(seen + PAUSE_AFTER_REFUSAL);
         } else {
-            insert_by_time(&mut self.free, end.freed_at, |at| *at);
+            insert_by_time(&mut self.free, (end.freed_at, end.freed_earlier), |(at, _)| *at);
         }
     }
 

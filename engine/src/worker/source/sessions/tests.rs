@@ -24,10 +24,10 @@ fn end(outcome: Outcome, at: Nanos, text: Option<&[u8]>) -> RequestEnd {
         history: Vec::new(),
         text: text.map(<[u8]>::to_vec),
         connection: None,
-        unconnected: false,
+        unconnected_at: None,
         at,
         freed_at: at,
-        seen_at: at,
+        freed_earlier: 0,
         lag: 0,
     }
 }
