@@ -270,9 +270,7 @@ fn with_nulls(campaign: &Campaign) -> Value {
             "random_seed": outcome.plan.seed,
             "folder": done.files.first().and_then(|f| f.parent()).map(|d| d.display().to_string()),
             "verdict": outcome.verdict.status,
-            "discarded_attempts": Some(&done.spoiled_tries).filter(|tries| !tries.is_empty()).map(|tries| {
-                tries.iter().map(|verdict| gates_of(verdict)).collect::<Vec<_>>()
-            }),
+            "discarded_attempts": discarded(done),
             "findings": outcome.verdict.findings.iter()
                 .map(|f| json!({"gate": f.gate, "status": f.status, "evidence": f.evidence}))
                 .collect::<Vec<_>>(),
@@ -305,6 +303,11 @@ fn with_nulls(campaign: &Campaign) -> Value {
 }
 
 /// The gates by which a try was INVALID.
+/// Of each try of a run that was discarded, the gates by which it was INVALID; `None` where none was.
+pub(super) fn discarded(run: &RunOutput) -> Option<Vec<Vec<&'static str>>> {
+    Some(run.spoiled_tries.iter().map(gates_of).collect()).filter(|tries: &Vec<_>| !tries.is_empty())
+}
+
 fn gates_of(verdict: &Verdict) -> Vec<&'static str> {
     let invalid = verdict.findings.iter().filter(|finding| finding.status == Status::Invalid);
     invalid.map(|finding| finding.gate).collect()

@@ -1,5 +1,6 @@
 //! `ringload_capacity.json`: what a search found, and every probe on which it rests.
 
+use super::campaign::discarded;
 use super::draft::write_whole;
 use super::numbers::{finite, without_nulls};
 use crate::flags::Axis;
@@ -65,6 +66,8 @@ fn with_nulls(capacity: &Capacity) -> Value {
             "request_latency_p50_ms": capacity.base.latency_s.and_then(|s| finite(s * 1e3)),
             "time_to_first_token_p50_ms": capacity.base.ttft_s.and_then(|s| finite(s * 1e3)),
             "good_fraction": capacity.base.good_fraction,
+            "invalid_by_client": capacity.base.spoiled.then_some(true),
+            "discarded_attempts": discarded(&capacity.base.run),
             "folder": folder(&capacity.base.run.files),
         },
         "probes": capacity.probes.iter().map(probe).collect::<Vec<_>>(),

@@ -90,6 +90,11 @@ pub(crate) fn probe(plan: Plan, number: usize, entries: usize) -> Plan {
     Plan { seed: derived(plan.seed, number as u64), prompts, ..plan }
 }
 
+/// The plan of a run that is no probe, made again: with prompts of its own, as a probe has.
+pub(crate) fn again(plan: &Plan, tries: usize) -> Plan {
+    Plan { seed: derived(plan.seed, (1 << 24) + tries as u64), ..plan.clone() }
+}
+
 /// The plan of a calibration: without what belongs to its server, its time or its judgement, on one core.
 pub(crate) fn calibration(plan: Plan, core: usize) -> Plan {
     let mut common = Plan {

@@ -30,8 +30,9 @@ pub(crate) fn head_line(capacity: &Capacity) -> String {
     } else {
         "no request was answered".into()
     };
+    let invalid = if base.spoiled { ", INVALID by the client" } else { "" };
     format!(
-        "one at a time: {alone}\n\n{:>12}{:>10}{:>9}{:>15}{:>9}  {:<12}{}\n",
+        "one at a time: {alone}{invalid}\n\n{:>12}{:>10}{:>9}{:>15}{:>9}  {:<12}{}\n",
         unit, "requests", "good %", "interval", "seconds", "", "verdict"
     )
 }
@@ -88,9 +89,15 @@ pub(crate) fn render(capacity: &Capacity, dir: &Path, files: &[PathBuf], style: 
         out += &line("but", &text);
     }
     let spoiled = capacity.probes.iter().filter(|probe| probe.spoiled && !probe.interrupted).count();
-    if spoiled > 0 {
+    let of_base = capacity.base.run.spoiled_tries.len() + usize::from(capacity.base.spoiled);
+    if spoiled + of_base > 0 {
         let text = format!(
-            "{spoiled} probes were INVALID by the client and decide nothing; such a load is tried {MOST_AGAIN} times more (their reports say why)"
+            "{} were INVALID by the client and decide nothing; such a load is tried {MOST_AGAIN} times more (their reports say why)",
+            match (spoiled, of_base) {
+                (_, 0) => format!("{spoiled} probes"),
+                (0, _) => format!("{of_base} runs of one request at a time"),
+                _ => format!("{spoiled} probes and {of_base} runs of one request at a time"),
+            }
         );
         out += &line("again", &text);
     }
@@ -128,7 +135,7 @@ pub(crate) fn found(capacity: &Capacity) -> String {
         let why = errors.first().map_or_else(String::new, |e| format!(": {}", e.message));
         return format!("unknown: no request was answered, not even one at a time{why}");
     }
-    if capacity.base.good_fraction == 0.0 {
+    if capacity.base.rules_out_all() {
         let ttft = capacity
             .base
             .ttft_s

@@ -64,8 +64,17 @@ pub(crate) struct Base {
     pub(crate) ttft_s: Option<f64>,
     /// Share of good requests.
     pub(crate) good_fraction: f64,
+    /// The client is in the figures of each try: they decide nothing.
+    pub(crate) spoiled: bool,
     /// The run.
     pub(crate) run: RunOutput,
+}
+
+impl Base {
+    /// Whether it is sure that no load holds: what cannot be met one at a time cannot be met under load.
+    pub(crate) fn rules_out_all(&self) -> bool {
+        self.good_fraction == 0.0 && !(self.answered && self.spoiled)
+    }
 }
 
 /// One load that was tried.

@@ -55,9 +55,8 @@ pub(crate) fn search(
     }
     // Tries of the load under way that the client spoiled.
     let mut spoiled = 0;
-    // What cannot be met one at a time cannot be met under load.
     while let Some(next) =
-        capacity.search.next().filter(|_| capacity.base.good_fraction > 0.0 && capacity.ended_early.is_none())
+        capacity.search.next().filter(|_| !capacity.base.rules_out_all() && capacity.ended_early.is_none())
     {
         let number = capacity.probes.len() + 1;
         let probe = match probes.probe(next, number, (dir, &earlier), &mut prepared, &capacity) {

@@ -5,12 +5,14 @@ use crate::flags::environment::Environment;
 use crate::flags::values::Grace;
 use crate::flags::variants;
 use crate::flags::{Axis, CapacityArgs, ProfileArgs};
+use crate::live::signals;
+use crate::report;
 use crate::result::capacity::{Base, Capacity, Probe};
-use crate::result::run::Identity;
-use crate::result::run::RunOutput;
+use crate::result::run::{Identity, MOST_AGAIN, RunOutput};
 use crate::runner::environment::{environment, planned};
 use crate::runner::prepared::Prepared;
 use crate::runner::run::{self, Observers};
+use crate::terminal::print;
 use ringload_engine::capacity::{Judge, Next, Observation, Rule, least};
 use ringload_engine::clock::{Nanos, SECOND};
 use ringload_engine::measure::RequestMetrics;
@@ -76,19 +78,30 @@ impl ProbeRunner {
         &self.base
     }
 
-    /// Sends one request after the other.
+    /// Sends one request after the other, again where the client spoiled that; the files are of the last try.
     ///
     /// # Errors
     /// What stands in the way, with a remedy.
     pub(super) fn base(&self, dir: &Path, earlier: &EarlierFiles, prepared: &mut Prepared) -> anyhow::Result<Base> {
         let dir = dir.join("probe_00_one_at_a_time");
-        let place = "before the search: one request at a time".to_owned();
-        let run = self.run(
-            self.base.clone(),
-            (&dir, earlier),
-            prepared,
-            Observers { place: Some(place), ..Observers::default() },
-        )?;
+        let mut spoiled_tries = Vec::new();
+        let run = loop {
+            let plan = match spoiled_tries.len() {
+                0 => self.base.clone(),
+                tries => variants::again(&self.base, tries),
+            };
+            let place = Some("before the search: one request at a time".to_owned());
+            let run = self.run(plan, (&dir, earlier), prepared, Observers { place, ..Observers::default() })?;
+            let stopped = run.outcome.summary.was_cancelled || signals::received();
+            if !self.is_spoiled(&run) || spoiled_tries.len() >= MOST_AGAIN || stopped {
+                break RunOutput { spoiled_tries, ..run };
+            }
+            if self.args.output.prints_lines() {
+                print(&format!("one at a time:{}", report::AGAIN))?;
+            }
+            spoiled_tries.push(run.outcome.verdict);
+        };
+        let spoiled = self.is_spoiled(&run);
         let summary = &run.outcome.summary;
         let latency = run.outcome.metric("request_latency").and_then(|m| m.stats);
         Ok(Base {
@@ -96,8 +109,14 @@ impl ProbeRunner {
             latency_s: latency.map(|s| s.p50 / 1e3),
             ttft_s: run.outcome.metric("time_to_first_token").and_then(|m| m.stats).map(|s| s.p50 / 1e3),
             good_fraction: summary.goodput.as_ref().map_or(0.0, |g| g.good_request_fraction),
+            spoiled,
             run,
         })
+    }
+
+    /// Whether the client is in the figures of a run, and that is not allowed.
+    fn is_spoiled(&self, run: &RunOutput) -> bool {
+        !self.args.output.allow_invalid && run.outcome.verdict.is_spoiled_by_the_client()
     }
 
     /// Tries one load.
@@ -163,7 +182,7 @@ impl ProbeRunner {
             judgement: decided.unwrap_or_else(|| judge.end(waiting)),
             took_s: summary.phase_duration_s,
             interrupted: summary.was_cancelled,
-            spoiled: !self.args.output.allow_invalid && run.outcome.verdict.is_spoiled_by_the_client(),
+            spoiled: self.is_spoiled(&run),
             run,
         })
     }

@@ -35,6 +35,7 @@
 //! - `otel`: runs sent to a collector of OpenTelemetry
 //! - `signals`: a run is stopped at each of its stages
 //! - `campaign`: repeats, sweeps, the search for the capacity, and what is left of them
+//! - `made_again`: repeats, points and probes that the client spoiled
 //! - `compare`: runs against each other
 //! - `calibrate`: what this machine can drive, and runs that say what share of it they used
 //! - `selftest`: the same in one command, with what is said against what the server did
@@ -63,6 +64,7 @@ mod kept;
 mod known_answers;
 mod limits;
 mod load;
+mod made_again;
 mod memory;
 mod nagle;
 mod network;
