@@ -6,7 +6,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from parts import BINARY, HERE, SERVER, Bus, Fleet, Machines, Recorder, Wire, check, common, counts, lines, one, scene
+from parts import BINARY, HERE, SERVER, Bursting, Bus, Fleet, Machines, Recorder, Wire, check, common, counts, lines, one, scene
 
 LOADS = {
     "rate": ["--request-rate", "60", "--benchmark-duration", "3"],
@@ -146,6 +146,24 @@ def histograms(bus, dir):
     check("the report says what is bucketed", "percentiles are bucketed" in " ".join((fleet.dir / "report.txt").read_text().split()))
     check("and the verdict what it did not judge", "by_histograms" in [f["gate"] for f in report["verdict"]["findings"]])
     check("no lines of requests are exported", not (fleet.dir / "profile_export.jsonl").exists())
+
+
+@scene
+def bursts(bus, dir):
+    """Behind a proxy that holds output back a fleet of sums is SUSPECT as one of records."""
+    server = Bursting()
+    statuses, networks = {}, {}
+    for merge in ("records", "histograms"):
+        args = common(server, "--request-rate", "20", "--arrival-pattern", "constant", "--request-count", "100", "--fleet-merge", merge)
+        fleet = Fleet(bus, 3, args, f"{dir}/bursts-{merge}")
+        check(f"{merge}: all members end with 0", set(fleet.wait().values()) == {0}, fleet.said(0))
+        report = fleet.report()
+        statuses[merge] = {f["gate"]: f["status"] for f in report["verdict"]["findings"]}.get("buffering")
+        networks[merge] = report["summary"]["network"]
+    check("buffering is SUSPECT in both", set(statuses.values()) == {"SUSPECT"}, statuses)
+    one, other = (networks[merge]["bursts"] for merge in ("records", "histograms"))
+    check(f"bursts of {one['events_per_burst']:.2f} and {other['events_per_burst']:.2f} events", all(3.5 < b["events_per_burst"] <= 4 for b in (one, other)), f"{one} {other}")
+    check("the parts of the time to first token are there", networks["histograms"]["first_token"]["all"]["requests"] == 100, networks["histograms"])
 
 
 @scene

@@ -131,9 +131,16 @@ class Recorder:
                 continue
             with self.lock:
                 self.came.append((at, body))
-            time.sleep(self.latency)
-            out = self.EVENT * 3 + b"data: [DONE]\n\n"
-            peer.sendall(b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: %d\r\n\r\n" % len(out) + out)
+            self.answer(peer)
+
+    def answer(self, peer):
+        time.sleep(self.latency)
+        out = self.EVENT * 3 + b"data: [DONE]\n\n"
+        peer.sendall(self.head(out) + out)
+
+    @staticmethod
+    def head(out):
+        return b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: %d\r\n\r\n" % len(out)
 
     def taken(self):
         """What came since the last call: instants from the first, and bodies."""
@@ -141,6 +148,18 @@ class Recorder:
             came, self.came = sorted(self.came), []
         self.began = came[0][0] if came else None
         return [(at - came[0][0], body) for at, body in came]
+
+
+class Bursting(Recorder):
+    """A server that makes a token each 20 ms, behind a proxy that passes on four at a time."""
+
+    def answer(self, peer):
+        burst, end = self.EVENT * 4, b"data: [DONE]\n\n"
+        peer.sendall(self.head(burst * 6 + end))
+        for _ in range(6):
+            time.sleep(0.08)
+            peer.sendall(burst)
+        peer.sendall(end)
 
 
 class Bus:

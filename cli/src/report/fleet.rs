@@ -29,9 +29,8 @@ pub(super) fn section(outcome: &Outcome) -> String {
 const BY_HISTOGRAMS: &str = "from sums and histograms of the members (--fleet-merge histograms): counts, sums, means, \
     standard deviations, least and greatest values are those of all requests, percentiles are bucketed, to 3 \
     significant digits. Not made: the steady part and intervals, seconds that were missed, stretches without output, \
-    phases by new and reused connection, handshakes, where the time to first token went, effective concurrency, the \
-    client's part in percentiles, what the path did (bursts, delayed acknowledgements, slow connects, long sends), \
-    ceilings over time, records";
+    phases by new and reused connection, effective concurrency, the client's part in percentiles, ceilings over time, \
+    records";
 
 fn words(member: &MemberFigures) -> String {
     let cores = if member.cores == 1 { "core" } else { "cores" };

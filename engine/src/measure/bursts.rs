@@ -27,7 +27,7 @@ pub struct Bursts {
 }
 
 /// Fills [`Bursts`]. The order of the records changes nothing.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 pub(super) struct BurstTally {
     requests: u64,
     all_events: u64,
@@ -74,6 +74,22 @@ impl BurstTally {
         self.held += held;
         let tokens = tokens.osl().unwrap_or(record.events).max(record.events);
         self.shorter += held as f64 / f64::from(tokens.saturating_sub(1).max(1));
+    }
+
+    /// Adds other requests.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.all_events += other.all_events;
+        self.joined += other.joined;
+        self.bursts += other.bursts;
+        self.burst_events += other.burst_events;
+        self.betweens += other.betweens;
+        self.between_s += other.between_s;
+        self.between_s2 += other.between_s2;
+        self.to_first += other.to_first;
+        self.firsts += other.firsts;
+        self.held += other.held;
+        self.shorter += other.shorter;
     }
 
     /// What they came to; `None` where no events came together.

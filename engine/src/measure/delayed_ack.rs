@@ -35,7 +35,7 @@ pub struct DelayedAcks {
 }
 
 /// Fills [`DelayedAcks`]. The order of the records changes nothing.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 pub(super) struct DelayedAckTally {
     reused: Kind,
     new: Kind,
@@ -45,13 +45,18 @@ pub(super) struct DelayedAckTally {
     shorter: f64,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 struct Kind {
     responses: u64,
     delayed: u64,
 }
 
 impl Kind {
+    fn merge(&mut self, other: Self) {
+        self.responses += other.responses;
+        self.delayed += other.delayed;
+    }
+
     fn share(self) -> f64 {
         self.delayed as f64 / self.responses.max(1) as f64
     }
@@ -74,6 +79,16 @@ impl DelayedAckTally {
             self.held += held;
             self.shorter += held as f64 / f64::from(tokens.saturating_sub(1).max(1));
         }
+    }
+
+    /// Adds other requests.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.reused.merge(other.reused);
+        self.new.merge(other.new);
+        self.with_bursts += other.with_bursts;
+        self.wait += other.wait;
+        self.held += other.held;
+        self.shorter += other.shorter;
     }
 
     /// What they came to: `None` where it is not the pattern of an acknowledgement. Most responses on used connections

@@ -79,7 +79,7 @@ impl FirstTokenParts {
 }
 
 /// What is summed of it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct FirstTokenTally {
     new: Sums,
     reused: Sums,
@@ -87,7 +87,7 @@ pub(super) struct FirstTokenTally {
     server: ServerTally,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 struct Sums {
     requests: u64,
     with_round_trip: u64,
@@ -116,6 +116,15 @@ impl FirstTokenTally {
             sums.sooner += u64::from(parts[HEAD] < 0);
             sums.parts.iter_mut().zip(parts).for_each(|(sum, part)| *sum += part);
         }
+    }
+
+    /// Adds other requests.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.new = self.new.plus(&other.new);
+        self.reused = self.reused.plus(&other.reused);
+        self.targets.resize(self.targets.len().max(other.targets.len()), Sums::default());
+        self.targets.iter_mut().zip(&other.targets).for_each(|(sums, more)| *sums = sums.plus(more));
+        self.server.merge(&other.server);
     }
 
     /// The averages; `None` without a first token.

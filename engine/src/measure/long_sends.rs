@@ -27,7 +27,7 @@ pub struct LongSends {
 }
 
 /// What is summed of it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct LongSendTally {
     requests: u64,
     bytes: u64,
@@ -59,6 +59,18 @@ impl LongSendTally {
             self.acknowledged += 1;
             self.until_acknowledged += u128::from(after);
         }
+    }
+
+    /// Adds other requests.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.bytes = self.bytes.saturating_add(other.bytes);
+        self.all_held += other.all_held;
+        self.longest = self.longest.max(other.longest);
+        self.held += other.held;
+        self.long_held += other.long_held;
+        self.acknowledged += other.acknowledged;
+        self.until_acknowledged += other.until_acknowledged;
     }
 
     /// The figures; `None` where no request was stamped.

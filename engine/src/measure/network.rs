@@ -8,9 +8,10 @@ use super::distribution::Distribution;
 use super::first_token::FirstTokenFigures;
 use super::long_sends::LongSends;
 use super::path::{LateSetUps, PathTally, SlowConnects};
-use super::request::ms;
+use super::request::{NS_PER_MS, ms};
 use super::shard::{HistogramId, Shard};
 use super::stats::Stats;
+use super::value_sums::ValueSums;
 use crate::interned::Name;
 use crate::record::{Handshake, Record};
 use serde::{Deserialize, Serialize};
@@ -120,14 +121,49 @@ impl Handshakes {
             None => {}
         }
     }
+
+    /// Those of full handshakes and of resumed ones.
+    pub(super) fn stats(mut self) -> [Option<Stats>; 2] {
+        [Stats::of(&mut self.full), Stats::of(&mut self.resumed)]
+    }
+
+    /// The same, summed up.
+    pub(super) fn sums(&self) -> HandshakeSums {
+        let of = |lengths: &[f64]| {
+            let mut sums = ValueSums::default();
+            lengths.iter().for_each(|length| sums.put(*length, 1, NS_PER_MS));
+            sums
+        };
+        HandshakeSums { full: of(&self.full), resumed: of(&self.resumed) }
+    }
+}
+
+/// Times of TLS handshakes by kind, in ms, summed up.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+pub(super) struct HandshakeSums {
+    full: ValueSums,
+    resumed: ValueSums,
+}
+
+impl HandshakeSums {
+    /// Adds those of other requests.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.full.add(&other.full);
+        self.resumed.add(&other.resumed);
+    }
+
+    /// Those of full handshakes and of resumed ones; their percentiles are those of histograms.
+    pub(super) fn stats(&self) -> [Option<Stats>; 2] {
+        [&self.full, &self.resumed].map(|sums| sums.stats(NS_PER_MS, &[]).map(|(stats, ..)| stats))
+    }
 }
 
 impl NetworkFigures {
-    /// From the summed shards, the handshakes, and the phases.
+    /// From the summed shards, the times of full and resumed handshakes, and the phases.
     pub(super) fn of(
         mut targets: Vec<TargetFacts>,
         shard: &Shard,
-        mut handshakes: Handshakes,
+        [full_handshake_ms, resumed_handshake_ms]: [Option<Stats>; 2],
         phases: Vec<PhaseFigures>,
         path: &PathTally,
     ) -> Self {
@@ -155,8 +191,8 @@ impl NetworkFigures {
                 HistogramId::RoundTripTime.tag(),
                 &shard.histogram(HistogramId::RoundTripTime),
             ),
-            full_handshake_ms: Stats::of(&mut handshakes.full),
-            resumed_handshake_ms: Stats::of(&mut handshakes.resumed),
+            full_handshake_ms,
+            resumed_handshake_ms,
             phases,
         }
     }

@@ -39,7 +39,7 @@ pub struct LateSetUps {
 }
 
 /// What is summed of it.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 pub(super) struct PathTally {
     bursts: BurstTally,
     delayed_acks: DelayedAckTally,
@@ -81,6 +81,21 @@ impl PathTally {
             self.bursts.add(record, tokens);
             self.delayed_acks.add(record, tokens.osl().unwrap_or(record.events).max(record.events));
         }
+    }
+
+    /// Adds other requests.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.bursts.merge(&other.bursts);
+        self.delayed_acks.merge(&other.delayed_acks);
+        self.first_token.merge(&other.first_token);
+        self.long_sends.merge(&other.long_sends);
+        self.connects += other.connects;
+        self.slow += other.slow;
+        self.slow_time += other.slow_time;
+        self.slowest = self.slowest.max(other.slowest);
+        self.late += other.late;
+        self.late_time = self.late_time.saturating_add(other.late_time);
+        self.latest = self.latest.max(other.latest);
     }
 
     /// Output events that arrived together.

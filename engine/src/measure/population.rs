@@ -151,6 +151,7 @@ impl Population {
     /// What the network was like for these requests, whose phases these are.
     pub(super) fn network(&mut self, shard: &Shard, facts: &RunFacts, phases: Vec<PhaseFigures>) -> NetworkFigures {
         let handshakes = std::mem::take(&mut self.handshakes);
+        let handshakes = self.summed.as_ref().map_or_else(|| handshakes.stats(), PopulationSums::handshakes);
         NetworkFigures::of(facts.targets.clone(), shard, handshakes, phases, &self.path_tally)
     }
 

@@ -61,7 +61,7 @@ pub(super) fn split(record: &Record) -> Option<Split> {
 }
 
 /// What is summed of it.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Deserialize, Serialize)]
 pub(super) struct ServerTally {
     requests: u64,
     with: [u64; 3],
@@ -86,6 +86,16 @@ impl ServerTally {
         self.before += split.before;
         self.told.iter_mut().zip(split.told).for_each(|(sum, part)| *sum += part);
         self.remainder += split.remainder;
+    }
+
+    /// Adds other requests.
+    pub(super) fn merge(&mut self, other: &Self) {
+        self.requests += other.requests;
+        self.with.iter_mut().zip(other.with).for_each(|(sum, with)| *sum += with);
+        self.negative += other.negative;
+        self.before += other.before;
+        self.told.iter_mut().zip(other.told).for_each(|(sum, part)| *sum += part);
+        self.remainder += other.remainder;
     }
 
     /// The averages; `None` where no server told.

@@ -7,11 +7,13 @@ use super::seen::RecordSpan;
 use super::shift::Shift;
 use super::summarize::summarize;
 use crate::clock::{MILLI, RealtimeOffset, SECOND};
+use crate::host::HostFacts;
 use crate::measure::testing::{facts, open_plan, plan};
-use crate::measure::{RunFacts, Shard, Summary};
+use crate::measure::{FleetFigures, RunFacts, Shard, Summary};
 use crate::plan::Plan;
 use crate::record::testing::{failed, streamed};
-use crate::record::{Cause, LogWriter, Note, Outcome, PhaseKind, Record, Usage};
+use crate::record::{Cause, Handshake, LogWriter, Note, Outcome, PhaseKind, Record, Timings, Transmission, Usage};
+use crate::verdict::{Status, Verdict, judge};
 use crate::workload::Workload;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
@@ -49,10 +51,16 @@ fn shard_of(records: &[Record]) -> Shard {
 /// The log that a member leaves, on its own clock.
 fn log(dir: &Path, rank: u64, with_seen: bool) -> PathBuf {
     let path = dir.join(format!("{rank}-{with_seen}"));
-    let mut log = LogWriter::create(&path).unwrap();
+    log_of(records(rank), &path, rank, with_seen);
+    path
+}
+
+/// The same of these requests.
+fn log_of(records: Vec<Record>, path: &Path, rank: u64, with_seen: bool) {
+    let mut log = LogWriter::create(path).unwrap();
     log.note(Note::Head, b"{}").unwrap();
     note_begun(&mut log, RealtimeOffset::sample(), &facts()).unwrap();
-    let own: Vec<Record> = records(rank).into_iter().map(|record| record.shifted(-AHEAD[rank as usize])).collect();
+    let own: Vec<Record> = records.into_iter().map(|record| record.shifted(-AHEAD[rank as usize])).collect();
     let mut seen = RecordSpan::default();
     for record in &own {
         log.append(record).unwrap();
@@ -70,7 +78,18 @@ fn log(dir: &Path, rank: u64, with_seen: bool) -> PathBuf {
         }
     }
     log.finish().unwrap();
-    path
+}
+
+/// What a member leaves in the place of the records of its log.
+fn condensed(plan: &Plan, finished: &Finished, path: &Path) -> Finished {
+    let mut to = LogWriter::create(path).unwrap();
+    to.note(Note::Head, b"{}").unwrap();
+    condense(plan, &workload(plan), finished, &mut to).unwrap();
+    to.finish().unwrap();
+    let reread = reread(path).unwrap();
+    assert!(reread.finished.is_condensed());
+    assert_eq!(reread.prompts, 0, "no record names one");
+    reread.finished
 }
 
 fn merged(left: Vec<Finished>) -> Finished {
@@ -154,17 +173,7 @@ fn sums_of_members_have_the_counts_and_means_of_all_records_and_bucketed_percent
     let (dir, plan) = (tempfile::tempdir().unwrap(), plan());
     let read = |rank| reread(&log(dir.path(), rank, true)).unwrap().finished;
     let (exact, _) = summed(&plan, merged((0..3).map(read).collect()));
-    let condensed = |rank: u64| {
-        let path = dir.path().join(format!("{rank}.sums"));
-        let mut to = LogWriter::create(&path).unwrap();
-        to.note(Note::Head, b"{}").unwrap();
-        condense(&plan, &workload(&plan), &read(rank), &mut to).unwrap();
-        to.finish().unwrap();
-        let reread = reread(&path).unwrap();
-        assert!(reread.finished.is_condensed());
-        assert_eq!(reread.prompts, 0, "no record names one");
-        reread.finished
-    };
+    let condensed = |rank: u64| condensed(&plan, &read(rank), &dir.path().join(format!("{rank}.sums")));
     // The first has its records, as the member that leads.
     let left = vec![read(0), condensed(1), condensed(2)];
     let (sums, seen) = summed(&plan, merged(left));
@@ -188,6 +197,103 @@ fn sums_of_members_have_the_counts_and_means_of_all_records_and_bucketed_percent
     let absent: Vec<_> = exact.metrics.iter().filter(|of| sums.metric(of.info.tag).is_none()).collect();
     assert!(absent.iter().all(|of| of.info.tag == "effective_concurrency"), "{absent:?}");
     assert_ne!(json(&sums, "metrics"), Value::Null);
+}
+
+/// 32 tokens that were made 20 ms apart and came four at a time; of every fifth request the connection took over a
+/// second, and was seen late.
+fn in_bursts(rank: u64) -> Vec<Record> {
+    let gaps: Vec<u64> = (0..8).flat_map(|_| [80 * MILLI, 0, 0, 0]).skip(1).collect();
+    let request = |i: u64| {
+        let k = i * 3 + rank;
+        let usage = Usage { completion: Some(32), ..Usage::default() };
+        let mut record = streamed(k, BASE + k * 100 * MILLI, 80 * MILLI, &gaps);
+        record.round_trip = Some(MILLI);
+        if k.is_multiple_of(5) {
+            let at = &mut record.instants;
+            (at.issued, at.scheduled) = (at.issued - 2 * SECOND, at.scheduled - 2 * SECOND);
+            (at.tcp_start, at.tcp_end) = (Some(at.issued), Some(at.issued + (1_000 + k) * MILLI));
+            (at.tls_start, at.tls_end) = (at.tcp_end, at.tcp_end.map(|end| end + (3 + rank) * MILLI));
+            record.lags.connect = 500 * MILLI;
+            record.handshake = Some(if k.is_multiple_of(2) { Handshake::Full } else { Handshake::Resumed });
+            record.connection_reused = false;
+        }
+        record.transmission = Some(Transmission { held: (40 + k) * MILLI, acknowledged: Some(MILLI) });
+        record.timings =
+            Some(Box::new(Timings { queue: Some(MILLI), prefill: Some(30 * MILLI), ..Timings::default() }));
+        Record { usage: Some(usage), entry: (k % 5) as u32, coalesced: 24, merged: 24, ..record }
+    };
+    (0..100).map(request).collect()
+}
+
+/// Five tokens at once as an acknowledgement came that was delayed, and three more.
+fn behind_delayed_acks(rank: u64) -> Vec<Record> {
+    let request = |i: u64| {
+        let k = i * 3 + rank;
+        let gaps = [vec![0; 4], vec![5 * MILLI; 3]].concat();
+        let mut record = streamed(k, BASE + k * 100 * MILLI, 41 * MILLI, &gaps);
+        record.instants.first_byte = Some(record.instants.issued + MILLI);
+        record.instants.head_end = record.instants.first_byte;
+        Record { entry: (k % 5) as u32, coalesced: 4, merged: 4, ..record }
+    };
+    (0..100).map(request).collect()
+}
+
+/// The requests of a member, by its rank.
+type Requests = fn(u64) -> Vec<Record>;
+
+/// Whether two documents are the same but for the rounding of sums, and for percentiles of handshakes.
+fn alike(one: &Value, other: &Value) -> bool {
+    match (one, other) {
+        (Value::Object(a), Value::Object(b)) => {
+            let of_bucket = |key: &str| key.starts_with('p') && key[1..].parse::<u8>().is_ok();
+            let alike = |(key, a): (&String, &Value)| {
+                let b = &b[key];
+                let near = |share| a.as_f64().zip(b.as_f64()).is_some_and(|(a, b)| (a - b).abs() <= a.abs() * share);
+                if of_bucket(key) { near(0.001) } else { near(1e-12) || alike(a, b) }
+            };
+            a.keys().eq(b.keys()) && a.iter().all(alike)
+        }
+        (Value::Array(a), Value::Array(b)) => a.len() == b.len() && a.iter().zip(b).all(|(a, b)| alike(a, b)),
+        _ => one == other,
+    }
+}
+
+#[test]
+#[cfg_attr(miri, ignore)]
+fn a_fleet_of_sums_is_suspect_of_what_the_path_did_as_one_of_records() {
+    let (dir, plan) = (tempfile::tempdir().unwrap(), plan());
+    let loads: [(Requests, &[&str]); 2] = [
+        (in_bursts, &["buffering", "slow_connects", "set_up_lag", "held_sends"]),
+        (behind_delayed_acks, &["delayed_ack"]),
+    ];
+    for (records, gates) in loads {
+        let path = |rank| dir.path().join(format!("{}-{rank}", gates[0]));
+        (0..3).for_each(|rank| log_of(records(rank), &path(rank), rank, true));
+        let read = |rank| reread(&path(rank)).unwrap().finished;
+        let by_sums = |rank| condensed(&plan, &read(rank), &path(rank).with_extension("sums"));
+        let (exact, _) = summed(&plan, merged((0..3).map(read).collect()));
+        let left = merged(vec![read(0), by_sums(1), by_sums(2)]).of_fleet(FleetFigures {
+            run: "r".into(),
+            members: Vec::new(),
+            start_spread_ns: None,
+            start_after_ready_ns: None,
+            by_histograms: true,
+        });
+        let (sums, _) = summed(&plan, left);
+        let network = |of: &Summary| {
+            let mut network = serde_json::to_value(&of.network).unwrap();
+            network.as_object_mut().unwrap().remove("phases");
+            network
+        };
+        assert!(alike(&network(&sums), &network(&exact)), "{:#}\n{:#}", network(&sums), network(&exact));
+        let [of_sums, of_records] = [&sums, &exact].map(|of| judge(&plan, of, &HostFacts::default(), None));
+        for gate in gates {
+            let status = |of: &Verdict| of.findings.iter().find(|f| f.gate == *gate).map(|f| f.status);
+            let is_told = |of| status(of).is_some_and(|status| status >= Status::Suspect);
+            assert!(is_told(&of_records), "{gate}: {:?}", of_records.findings);
+            assert!(is_told(&of_sums), "{gate}: {:?}", of_sums.findings);
+        }
+    }
 }
 
 #[test]

@@ -92,7 +92,8 @@ fn by_histograms(fleet: &FleetFigures) -> Option<Finding> {
     fleet.by_histograms.then(|| {
         Found::new("by_histograms", Scope::Client).says(
             "the figures are made from sums and histograms of the members: seconds that were missed, stretches \
-             without output, the steady part, ceilings over time and the client's part in percentiles are not judged",
+             without output, the steady part, ceilings over time, the client's part in percentiles, connections that \
+             were not kept and bounds on streams are not judged",
             format!("use {MergedRecords} where the records of all requests are not too many"),
         )
     })

@@ -2,6 +2,7 @@
 
 use super::buffering;
 use super::case::{Case, Found};
+use super::connections::in_times;
 use super::finding::{Direction, Effect, Finding, Scope, Status};
 use super::machine::interruptions;
 use super::wording::{shown_ms, shown_share};
@@ -78,7 +79,12 @@ fn empty_slots(case: &Case<'_>, mean: f64) -> Vec<Effect> {
 /// there is known as an interval: what is told is the most that it can have been.
 fn set_up_lag(case: &Case<'_>) -> Option<Finding> {
     let late = case.summary.network.late_set_ups.as_ref()?;
-    let effects = case.effects_of(Lateness::SetUpLag);
+    // Of sums it is known how many were late, and by how much, and not which.
+    let is_of_sums = case.summary.fleet.as_ref().is_some_and(|fleet| fleet.by_histograms);
+    let effects = match is_of_sums {
+        true => in_times(case, late.requests as f64 / case.summary.counts.finished().max(1) as f64, 0.0, late.mean_ms),
+        false => case.effects_of(Lateness::SetUpLag),
+    };
     effects.iter().any(tells).then(|| {
         Found::new("set_up_lag", Scope::Client).measured(late.longest_ms, NARROW_MS, "ms").moving(effects).says(
             format!(

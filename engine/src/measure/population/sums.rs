@@ -5,9 +5,12 @@ use crate::clock::Nanos;
 use crate::measure::arrived::Arrived;
 use crate::measure::curve::Curves;
 use crate::measure::goodput::{Judge, JudgeSums};
+use crate::measure::network::HandshakeSums;
+use crate::measure::path::PathTally;
 use crate::measure::rate::Arrivals;
 use crate::measure::request::{METRICS, OF_SERVERS};
 use crate::measure::span::Span;
+use crate::measure::stats::Stats;
 use crate::measure::summary::Metric;
 use crate::measure::tags::{self, MetricInfo};
 use crate::measure::value_sums::ValueSums;
@@ -30,6 +33,8 @@ pub(in crate::measure) struct PopulationSums {
     osl_mismatches: u64,
     usage_compared: u64,
     usage_discrepancies: u64,
+    handshakes: HandshakeSums,
+    path: PathTally,
 }
 
 impl Population {
@@ -47,6 +52,7 @@ impl Population {
             osl_mismatches: sums.osl_mismatches,
             usage_compared: sums.usage_compared,
             usage_discrepancies: sums.usage_discrepancies,
+            path_tally: sums.path.clone(),
             summed: Some(sums),
             ..Self::default()
         }
@@ -77,6 +83,8 @@ impl Population {
             osl_mismatches: self.osl_mismatches,
             usage_compared: self.usage_compared,
             usage_discrepancies: self.usage_discrepancies,
+            handshakes: self.handshakes.sums(),
+            path: self.path_tally.clone(),
         }
     }
 }
@@ -97,6 +105,8 @@ impl PopulationSums {
         self.osl_mismatches += other.osl_mismatches;
         self.usage_compared += other.usage_compared;
         self.usage_discrepancies += other.usage_discrepancies;
+        self.handshakes.add(&other.handshakes);
+        self.path.merge(&other.path);
     }
 
     /// Moves their instants to another clock.
@@ -104,6 +114,11 @@ impl PopulationSums {
         self.arrivals.shift(by);
         self.span.shift(by);
         self.arrived.shift(by);
+    }
+
+    /// The times of full TLS handshakes and of resumed ones.
+    pub(super) fn handshakes(&self) -> [Option<Stats>; 2] {
+        self.handshakes.stats()
     }
 
     /// The metrics of which each request has values.
