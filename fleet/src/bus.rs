@@ -9,6 +9,7 @@ use async_nats::jetstream::{self, stream};
 use async_nats::{Client, ConnectErrorKind, ConnectOptions, Event};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncReadExt as _;
 
@@ -30,16 +31,20 @@ struct Elsewhere {
     object: String,
 }
 
+/// Takes the reason of a wait.
+pub type OnWait = Arc<dyn Fn(&str) + Send + Sync>;
+
 impl Bus {
-    /// Connects, for `patience` at most, and makes bucket and object store where they are not there.
+    /// Connects, for `patience` at most, and makes bucket and object store where they are not there; `on_wait` is told
+    /// once why it has to wait.
     pub(crate) async fn open(
         address: &Address,
         run: &str,
-        patience: Duration,
+        (patience, on_wait): (Duration, &OnWait),
         events: impl Fn(bool) + Clone + Send + Sync + 'static,
     ) -> Result<Self> {
         let until = Instant::now() + patience;
-        let (client, mut jetstream) = connect(address, patience, events).await?;
+        let (client, mut jetstream) = connect(address, (patience, Some(on_wait)), events).await?;
         jetstream.set_timeout(ANSWER);
         loop {
             match make(&jetstream, run).await {
@@ -60,7 +65,7 @@ impl Bus {
 
     /// Connects to look at a run, and makes nothing.
     pub(crate) async fn look(address: &Address, run: &str) -> Result<Self> {
-        let (client, mut jetstream) = connect(address, Duration::ZERO, |_| ()).await?;
+        let (client, mut jetstream) = connect(address, (Duration::ZERO, None), |_| ()).await?;
         jetstream.set_timeout(ANSWER);
         let bucket = bucket_of(run);
         let unknown = |_| {
@@ -215,7 +220,7 @@ async fn get(store: &ObjectStore, name: &str) -> Result<Option<Vec<u8>>> {
 
 async fn connect(
     address: &Address,
-    patience: Duration,
+    (patience, mut on_wait): (Duration, Option<&OnWait>),
     events: impl Fn(bool) + Clone + Send + Sync + 'static,
 ) -> Result<(Client, jetstream::Context)> {
     let until = Instant::now() + patience;
@@ -249,6 +254,9 @@ async fn connect(
                 format!("{address}: the bus does not answer ({error})"),
                 "start a nats-server with JetStream there, or write its address",
             ));
+        }
+        if let Some(on_wait) = on_wait.take() {
+            on_wait(&format!("{address}: the bus does not answer ({error})"));
         }
         tokio::time::sleep(AGAIN).await;
     }

@@ -31,6 +31,7 @@ mod thread;
 mod upload;
 
 pub use address::{Address, Credentials, Tls};
+pub use bus::OnWait;
 pub use clock::{Alignment, Echo, Interval, QUARTZ};
 pub use collect::MemberResult;
 pub use difference::differences;

@@ -149,7 +149,7 @@ async fn enter(options: Options) -> Result<std::result::Result<Inner, u8>> {
         let heard = Arc::clone(&heard);
         move |connected| locked(&heard).handle_bus(connected, monotonic())
     };
-    let bus = Bus::open(address, &identity.run, options.patience, events).await?;
+    let bus = Bus::open(address, &identity.run, (options.patience, &options.on_wait), events).await?;
     if let Some(body) = bus.read("lead.over", options.patience).await? {
         let over: Over = bus.value("lead.over", &body).await?;
         return Ok(Err(over.status));

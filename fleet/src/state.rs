@@ -2,7 +2,7 @@
 
 use crate::address::Address;
 use crate::board::Board;
-use crate::bus::Bus;
+use crate::bus::{Bus, OnWait};
 use crate::clock::{Alignment, Interval, QUARTZ};
 use crate::error::{Error, Result};
 use crate::identity::Identity;
@@ -33,6 +33,8 @@ pub struct Options {
     pub patience: Duration,
     /// Whether the process is to end.
     pub stopped: Stopped,
+    /// Told once, before it waits for a bus that does not answer, why.
+    pub on_wait: OnWait,
 }
 
 /// Whether the process is to end.

@@ -29,7 +29,7 @@ pub(crate) fn capacity(mut args: CapacityArgs) -> anyhow::Result<Exit> {
     let _public = public::resolve(&mut args.profile)?;
     args.profile.check_histograms(true)?;
     let role = if args.profile.output.dry_run { Role::Alone } else { fleet::join(&args.profile.fleet)? };
-    models::fill_in(&mut args.profile)?;
+    models::fill_in(&mut args.profile, role.reports())?;
     match role {
         Role::Alone => find(&args, None),
         Role::Leads(leader) => {

@@ -37,7 +37,7 @@ pub(crate) fn profile(mut args: ProfileArgs) -> anyhow::Result<Exit> {
     let _demo = DemoServer::start_for(&mut args)?;
     let _public = public::resolve(&mut args)?;
     let role = if args.output.dry_run { Role::Alone } else { fleet::join(&args.fleet)? };
-    models::fill_in(&mut args)?;
+    models::fill_in(&mut args, role.reports())?;
     match role {
         Role::Alone => make(&args, None),
         Role::Leads(leader) => {

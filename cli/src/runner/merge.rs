@@ -1,7 +1,6 @@
 //! One report from the record logs that the members of a fleet have kept.
 
 use crate::exit::Exit;
-use crate::export::logs_in;
 use crate::flags::ReportArgs;
 use crate::result::log_head::MemberClock;
 use crate::runner::reread::{self, ReadLog};
@@ -10,14 +9,14 @@ use ringload_engine::record::PhaseKind;
 use ringload_engine::run::{Member, Merge, Shift, planned_requests};
 use ringload_engine::workload::Workload;
 use ringload_engine::{Error, Result};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// Makes report and files of the logs of all members of a run; they go beside the log of the first member.
 ///
 /// # Errors
 /// When a log cannot be read, or they are not of one run.
 pub(crate) fn merge(args: &ReportArgs) -> anyhow::Result<Exit> {
-    let paths = reread::logs(&with_members(&args.paths))?;
+    let paths = reread::logs_of_members(&args.paths)?;
     let mut logs = Vec::new();
     for (path, log) in paths.iter().zip(reread::read_all(&paths)) {
         let log = log?;
@@ -31,28 +30,6 @@ pub(crate) fn merge(args: &ReportArgs) -> anyhow::Result<Exit> {
     let beside = first.clone();
     let merged = one_run(logs.into_iter().map(|(_, _, log)| log).collect())?;
     reread::report_on(merged, &beside, args)
-}
-
-/// The folders that are meant: in place of an `--artifact-dir` that has no log itself, those of the members in it.
-fn with_members(paths: &[PathBuf]) -> Vec<PathBuf> {
-    let members = |path: &PathBuf| -> Vec<PathBuf> {
-        let has_log = |dir: &PathBuf| logs_in(dir).is_ok_and(|logs| !logs.is_empty());
-        if !path.is_dir() || has_log(path) {
-            return Vec::new();
-        }
-        let entries = std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
-        let mut folders: Vec<PathBuf> = entries.filter(|dir| is_of_member(dir) && has_log(dir)).collect();
-        folders.sort();
-        folders
-    };
-    let meant = |path: &PathBuf| Some(members(path)).filter(|of| !of.is_empty()).unwrap_or_else(|| vec![path.clone()]);
-    paths.iter().flat_map(meant).collect()
-}
-
-/// Whether a folder has the name of a member's.
-fn is_of_member(dir: &Path) -> bool {
-    let rank = dir.file_name().and_then(|name| name.to_str()?.strip_prefix("member_"));
-    rank.is_some_and(|rank| !rank.is_empty() && rank.bytes().all(|b| b.is_ascii_digit()))
 }
 
 fn rank(log: &ReadLog, path: &std::path::Path) -> Result<usize> {
@@ -165,30 +142,5 @@ fn absent_member(rank: usize, requests: u64) -> MemberFigures {
         lost_requests: requests,
         failure: None,
         machine: None,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use std::fs;
-
-    #[test]
-    fn a_folder_stands_for_those_of_the_members_in_it() {
-        let dir = tempfile::tempdir().unwrap();
-        let log = |folder: &str| {
-            let folder = dir.path().join(folder);
-            fs::create_dir_all(&folder).unwrap();
-            fs::write(folder.join("ringload_records.log"), "").unwrap();
-            folder
-        };
-        let (one, two) = (log("all/member_1"), log("all/member_0"));
-        log("all/member_x");
-        let own = log("own");
-        log("own/member_3");
-        let none = dir.path().join("none");
-        fs::create_dir(&none).unwrap();
-        let meant = with_members(&[dir.path().join("all"), own.clone(), none.clone(), one.join("a.log")]);
-        assert_eq!(meant, [two, one.clone(), own, none, one.join("a.log")]);
     }
 }

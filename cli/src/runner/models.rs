@@ -37,11 +37,11 @@ pub(crate) fn served(target: &Target, headers: &[Header]) -> Option<Vec<String>>
     Some(names(&body)?.into_iter().filter(|name| matches!(secrets.scrub(name), Cow::Borrowed(_))).collect())
 }
 
-/// Names the model of a run that names none: the only one that its server has.
+/// Names the model of a run that names none: the only one that its server has; prints which with `tell`.
 ///
 /// # Errors
 /// When the server has several; when the headers are wrong.
-pub(crate) fn fill_in(args: &mut ProfileArgs) -> Result<()> {
+pub(crate) fn fill_in(args: &mut ProfileArgs, tell: bool) -> Result<()> {
     let named = args.endpoint.model.iter().any(|model| !model.trim().is_empty());
     let Some(url) = args.endpoint.url.first().filter(|_| !named && !args.output.dry_run && args.given_plan.is_none())
     else {
@@ -55,7 +55,7 @@ pub(crate) fn fill_in(args: &mut ProfileArgs) -> Result<()> {
     match served.as_slice() {
         [] => return Ok(()),
         [one] => {
-            if !args.output.quiet {
+            if tell && !args.output.quiet {
                 eprint_line(format_args!("note: --model {one}: the only one that {url} lists"));
             }
             let points = args.points.iter_mut().map(|point| &mut point.args.endpoint.model);

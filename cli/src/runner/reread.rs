@@ -53,6 +53,35 @@ pub(crate) fn logs(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
     Ok(logs)
 }
 
+/// The logs of the members of a fleet that are meant: those in a folder, and in the folders of members in it.
+///
+/// # Errors
+/// When a folder cannot be read, or has none.
+pub(crate) fn logs_of_members(paths: &[PathBuf]) -> Result<Vec<PathBuf>> {
+    let mut all = Vec::new();
+    for path in paths {
+        let mut members = member_folders(path);
+        members.retain(|folder| logs_in(folder).is_ok_and(|logs| !logs.is_empty()));
+        if members.is_empty() || logs_in(path).is_ok_and(|logs| !logs.is_empty()) {
+            all.push(path.clone());
+        }
+        all.append(&mut members);
+    }
+    logs(&all)
+}
+
+/// The folders in an `--artifact-dir` where the members of a fleet leave their logs.
+fn member_folders(path: &Path) -> Vec<PathBuf> {
+    let of_member = |path: &PathBuf| {
+        let name = path.file_name().and_then(|name| name.to_str()).and_then(|name| name.strip_prefix("member_"));
+        name.is_some_and(|rank| rank.parse::<usize>().is_ok()) && path.is_dir()
+    };
+    let entries = std::fs::read_dir(path).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> = entries.map(|entry| entry.path()).filter(of_member).collect();
+    found.sort();
+    found
+}
+
 /// A log that was read: what its run was, and what it left.
 pub(super) struct ReadLog {
     pub(super) head: Head,
@@ -202,4 +231,36 @@ fn same_folder(one: &Path, other: &Path) -> bool {
     let real =
         |path: &Path| if path.as_os_str().is_empty() { Path::new(".").canonicalize() } else { path.canonicalize() };
     real(one).ok().zip(real(other).ok()).is_some_and(|(one, other)| one == other)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::fs;
+
+    #[test]
+    fn logs_of_members_lie_in_a_folder_and_in_those_of_members_in_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let log = |folder: &str, name: &str| {
+            let folder = dir.path().join(folder);
+            fs::create_dir_all(&folder).unwrap();
+            let path = folder.join(name);
+            fs::write(&path, "").unwrap();
+            path
+        };
+        let own = log("shared", "ringload_records.log");
+        let of_members = [1, 2].map(|rank| log(&format!("shared/member_{rank}"), "run_0_ringload_records.log"));
+        log("shared/member_x", "ringload_records.log");
+        let apart = log("apart/member_3", "run_0_ringload_records.log");
+        fs::create_dir_all(dir.path().join("apart/member_4")).unwrap();
+        let of = |folders: &[&str]| {
+            let folders: Vec<PathBuf> = folders.iter().map(|folder| dir.path().join(folder)).collect();
+            logs_of_members(&folders)
+        };
+        let apart = [apart];
+        assert_eq!(of(&["shared", "apart"]).unwrap(), [&[own][..], &of_members, &apart].concat());
+        assert_eq!(of(&["apart/member_3"]).unwrap(), apart);
+        assert!(of(&["apart/member_4"]).unwrap_err().to_string().contains("no record log"));
+        assert!(of(&["nowhere"]).is_ok_and(|paths| paths == [dir.path().join("nowhere")]), "opening it tells");
+    }
 }

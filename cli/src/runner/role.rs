@@ -24,6 +24,13 @@ pub(crate) enum Role {
     Late(Exit),
 }
 
+impl Role {
+    /// Whether it prints what a run is: the members that follow would print the same once more each.
+    pub(crate) fn reports(&self) -> bool {
+        matches!(self, Self::Alone | Self::Leads(_))
+    }
+}
+
 /// A run that the members have agreed on.
 #[cfg_attr(not(feature = "fleet"), expect(dead_code, reason = "there are no members without fleets"))]
 pub(crate) struct Shared {

@@ -21,10 +21,11 @@ use crate::exit::Exit;
 use crate::flags::{BusTlsArgs, FleetArgs, OnLossArg};
 use crate::live::signals;
 use crate::runner::role::Role;
+use crate::terminal::eprint_line;
 use leader::Leader;
 use member::Follower;
 use ringload_engine::{Error, Result};
-use ringload_fleet::{Address, Blame, Identity, Joining, Member, OnLoss, Options, RequestedIdentity};
+use ringload_fleet::{Address, Blame, Identity, Joining, Member, OnLoss, OnWait, Options, RequestedIdentity};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -55,6 +56,7 @@ pub(crate) fn join(args: &FleetArgs) -> Result<Role> {
         },
         patience: Duration::from_secs_f64(args.fleet_wait),
         stopped: Arc::new(signals::ends_waits),
+        on_wait: on_wait(args.fleet_wait),
     };
     Ok(match Member::join(options).map_err(ours)? {
         Joining::Over(status) => Role::Late(exit_of(status)),
@@ -63,6 +65,11 @@ pub(crate) fn join(args: &FleetArgs) -> Result<Role> {
         }
         Joining::Joined(member) => Role::Follows(Box::new(Follower::new(member))),
     })
+}
+
+/// Prints why a member waits, and for how long.
+fn on_wait(seconds: f64) -> OnWait {
+    Arc::new(move |why| eprint_line(format_args!("fleet: {why}; it is tried again for {seconds} s (--fleet-wait)")))
 }
 
 /// The bus that flags name.
