@@ -74,6 +74,11 @@ impl ByConnection {
         self.found.push(PhaseFigures { tag: info.tag, new, reused });
     }
 
+    /// Adds what later requests have of the same metrics.
+    pub(super) fn join(&mut self, later: Self) {
+        self.few.iter_mut().zip(later.few).for_each(|(few, more)| few.extend(more));
+    }
+
     /// Adds what is known of other metrics.
     pub(super) fn absorb(&mut self, other: Self) {
         self.found.extend(other.found);

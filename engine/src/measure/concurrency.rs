@@ -2,6 +2,7 @@
 
 use super::requests::Requests;
 use super::stats::Stats;
+use super::threads::{on_threads, threads_for};
 use crate::clock::Nanos;
 
 /// The number of requests in flight over time.
@@ -71,8 +72,8 @@ impl InFlight {
     /// `time_at[n]`: how long exactly n requests were in flight. An end frees its place before a start at the same
     /// instant takes it.
     fn time_at(&mut self) -> Vec<Nanos> {
-        self.starts.sort_unstable();
-        self.ends.sort_unstable();
+        let both = [&mut self.starts, &mut self.ends];
+        on_threads(threads_for(both[0].len()), both.into_iter(), |instants| instants.sort_unstable());
         let mut time_at = vec![0];
         let Some(mut now) = self.starts.first().copied() else {
             return time_at;

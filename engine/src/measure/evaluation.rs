@@ -1,19 +1,19 @@
 //! The metrics of the requests of a phase, each from the exact values of all of them: a column of values for each
-//! metric, some at a time, on two threads where that takes no more memory than on one.
+//! metric, some at a time, each filled from two halves of the requests, on a thread each where they are many.
 
 use super::by_connection::ByConnection;
-use super::client_share::Movers;
+use super::client_share::{Movers, Others};
 use super::concurrency::InFlight;
 use super::curve::Curves;
 use super::gaps::Gaps;
+use super::packed::Half;
 use super::request::{METRICS, OF_SERVERS, PerRequest};
 use super::requests::Requests;
 use super::stats::{Stats, TAILS};
 use super::summary::Metric;
 use super::tags::{self, MetricInfo};
+use super::threads::{on_threads, threads_for};
 use crate::statistics::percentile_of_sorted;
-use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 /// The requests of which metrics are made.
 #[derive(Clone, Copy)]
@@ -47,6 +47,13 @@ impl Beside {
         self.by_connection.begin(metrics.len());
     }
 
+    /// Adds what was found of later requests for the same metrics.
+    fn join(&mut self, later: Self) {
+        self.movers.join(later.movers);
+        self.by_connection.join(later.by_connection);
+    }
+
+    /// Adds what was found of other metrics.
     fn absorb(&mut self, later: Self) {
         self.movers.absorb(later.movers);
         self.curves.absorb(later.curves);
@@ -54,81 +61,39 @@ impl Beside {
     }
 }
 
-/// A part of the work; the parts know nothing of each other.
-enum Part<'a> {
-    Gaps(&'a mut Gaps),
-    /// Metrics whose columns are there at once.
-    Columns(&'a [&'static PerRequest]),
-    InFlight,
+/// A walk over one half of the requests.
+struct Walk<'a> {
+    half: Half,
+    /// Room for the values of each metric, and how many there are.
+    columns: Vec<(&'a mut [f64], usize)>,
+    beside: Beside,
 }
 
 impl Evaluation<'_> {
     /// The metrics of requests in table order, and then that of all of them together; what is found beside them is
     /// added to `beside`. The number of threads changes no value.
     pub(super) fn metrics(self, gaps: &mut Gaps, beside: &mut Beside) -> [Vec<Metric>; 2] {
-        let threads = self.threads();
-        let together = (self.columns_in_scratch() / threads).max(2);
-        self.metrics_on(threads, together, gaps, beside)
+        let requests = self.requests.len();
+        // The gaps are given up before the first column is made.
+        let together = SCRATCH.max(gaps.bytes()) / size_of::<f64>() / requests.max(1);
+        self.metrics_on(threads_for(requests), together.max(2), gaps, beside)
     }
 
-    /// The same on so many threads, each of which has so many columns.
+    /// The same on so many threads, with so many columns at once.
     fn metrics_on(self, threads: usize, together: usize, gaps: &mut Gaps, beside: &mut Beside) -> [Vec<Metric>; 2] {
+        let mut of_requests: Vec<Metric> = gaps.metric(&mut beside.curves).into_iter().collect();
         let of_servers: &'static [PerRequest] = if self.timed { &OF_SERVERS } else { &[] };
-        let mut all: Vec<&'static PerRequest> = METRICS.iter().chain(of_servers).collect();
         // Together, so that few walks ask what else a request can have been.
-        all.sort_by_key(|metric| !Movers::moves(metric.info));
-        let parts = [Part::Gaps(gaps)].into_iter().chain(all.chunks(together).map(Part::Columns));
-        let parts = parts.chain([Part::InFlight]).enumerate();
-        let left = Mutex::new(parts);
-        let take = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
-        let done = Mutex::new(Vec::new());
-        let questions = beside.anew();
-        let work = || {
-            // One set of columns for all: what is given back between two walks is not at once the system's again.
-            let mut columns: Vec<Vec<f64>> = Vec::new();
-            while let Some((place, part)) = take() {
-                let found = self.evaluate(part, &mut columns, questions.anew());
-                done.lock().unwrap_or_else(PoisonError::into_inner).push((place, found));
-            }
-        };
-        thread::scope(|scope| {
-            for _ in 1..threads {
-                // Without another thread this one does it all.
-                let _ = thread::Builder::new().spawn_scoped(scope, work);
-            }
-            work();
-        });
-        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-        done.sort_by_key(|(place, _)| *place);
-        let mut metrics = Vec::new();
-        for (_, (some, found)) in done {
-            metrics.extend(some);
-            beside.absorb(found);
+        let all = METRICS.iter().chain(of_servers);
+        let (movable, others): (Vec<_>, Vec<_>) = all.partition(|metric| Movers::moves(metric.info));
+        // One set of columns for all: what is given back between two walks is not at once the system's again.
+        let mut columns: Vec<Vec<f64>> = Vec::new();
+        for some in movable.chunks(together.min(MOST_MOVABLE)).chain(others.chunks(together)) {
+            of_requests.extend(self.of_columns(some, threads, &mut columns, beside));
         }
-        let is_of_requests = |metric: &Metric| !std::ptr::eq(metric.info, &raw const tags::EFFECTIVE_CONCURRENCY);
-        let (mut of_requests, together): (Vec<_>, Vec<_>) = metrics.into_iter().partition(is_of_requests);
+        drop(columns);
         of_requests.sort_by_key(|metric| tags::place(metric.info));
-        [of_requests, together]
-    }
-
-    /// How many columns fit into [`SCRATCH`].
-    fn columns_in_scratch(self) -> usize {
-        SCRATCH / size_of::<f64>() / self.requests.len().max(1)
-    }
-
-    /// A second thread has columns of its own: where two times two of them take more than [`SCRATCH`], there is none.
-    fn threads(self) -> usize {
-        let worthwhile = self.requests.len() >= LONG_COLUMN && self.columns_in_scratch() >= 2 * THREADS;
-        if worthwhile { THREADS } else { 1 }
-    }
-
-    fn evaluate(self, part: Part<'_>, columns: &mut Vec<Vec<f64>>, mut beside: Beside) -> (Vec<Metric>, Beside) {
-        let metrics = match part {
-            Part::Gaps(gaps) => gaps.metric(&mut beside.curves).into_iter().collect(),
-            Part::Columns(some) => self.of_columns(some, columns, &mut beside),
-            Part::InFlight => self.in_flight().into_iter().collect(),
-        };
-        (metrics, beside)
+        [of_requests, self.in_flight().into_iter().collect()]
     }
 
     fn in_flight(self) -> Option<Metric> {
@@ -136,35 +101,70 @@ impl Evaluation<'_> {
         Some(Metric { info: &tags::EFFECTIVE_CONCURRENCY, avg, stats: Some(stats), tails: None, exact: true })
     }
 
-    fn of_columns(self, some: &[&'static PerRequest], columns: &mut Vec<Vec<f64>>, beside: &mut Beside) -> Vec<Metric> {
-        self.fill(columns, some, beside);
-        sort(&mut columns[..some.len()]);
+    fn of_columns(
+        self,
+        some: &[&'static PerRequest],
+        threads: usize,
+        columns: &mut Vec<Vec<f64>>,
+        beside: &mut Beside,
+    ) -> Vec<Metric> {
+        let mut found = self.fill(columns, some, threads, beside);
+        let columns = &mut columns[..some.len()];
+        on_threads(threads, columns.iter_mut(), |column| column.sort_unstable_by(f64::total_cmp));
         let mut metrics = Vec::with_capacity(some.len());
         for (place, (metric, values)) in some.iter().zip(columns).enumerate() {
             metrics.extend(of_values(metric.info, values, |sorted, stats, tails| {
-                beside.movers.end(place, metric.info, sorted, stats, tails);
-                beside.by_connection.end(place, metric.info, sorted, stats);
-                beside.curves.look(metric.info, sorted);
+                found.movers.end(place, metric.info, sorted, stats, tails);
+                found.by_connection.end(place, metric.info, sorted, stats);
+                found.curves.look(metric.info, sorted);
             }));
         }
+        beside.absorb(found);
         metrics
     }
 
-    /// Fills columns with the values of each of these metrics.
-    fn fill(self, columns: &mut Vec<Vec<f64>>, of: &[&PerRequest], beside: &mut Beside) {
-        let most = self.requests.len();
-        columns.resize_with(of.len().max(columns.len()), || Vec::with_capacity(most));
-        columns.iter_mut().for_each(Vec::clear);
-        beside.begin(of);
+    /// Fills columns with the values of each of these metrics: always by halves, so that the order of what is added up
+    /// beside them does not depend on the number of threads.
+    fn fill(self, columns: &mut Vec<Vec<f64>>, of: &[&PerRequest], threads: usize, questions: &Beside) -> Beside {
+        let (requests, middle) = (self.requests.len(), self.requests.first_half());
+        columns.resize_with(of.len().max(columns.len()), || Vec::with_capacity(requests));
+        let mut halves = Half::BOTH.map(|half| {
+            let mut beside = questions.anew();
+            beside.begin(of);
+            Walk { half, columns: Vec::with_capacity(of.len()), beside }
+        });
+        for column in &mut columns[..of.len()] {
+            column.resize(requests, 0.0);
+            let (first, second) = column.split_at_mut(middle);
+            halves.iter_mut().zip([first, second]).for_each(|(half, room)| half.columns.push((room, 0)));
+        }
+        on_threads(threads, halves.iter_mut(), |half| self.walk(half, of));
+        let [first, second] = halves.map(|walk| {
+            let filled: Vec<usize> = walk.columns.iter().map(|(_, filled)| *filled).collect();
+            (filled, walk.beside)
+        });
+        for (column, (early, late)) in columns.iter_mut().zip(first.0.into_iter().zip(second.0)) {
+            column.copy_within(middle..middle + late, early);
+            column.truncate(early + late);
+        }
+        let mut found = first.1;
+        found.join(second.1);
+        found
+    }
+
+    fn walk(self, walk: &mut Walk<'_>, of: &[&PerRequest]) {
+        let Walk { half, columns, beside } = walk;
         let movable = of.iter().any(|metric| Movers::moves(metric.info));
         let phases = of.iter().any(|metric| beside.by_connection.wants(metric.info));
-        self.requests.each(|request| {
-            let others = if movable { beside.movers.others(request) } else { None };
+        let mut room = Others::default();
+        self.requests.each_of(*half, |request| {
+            let others = if movable { beside.movers.others(request, &mut room) } else { None };
             let apart = phases && beside.by_connection.is_apart(request);
-            for (place, (metric, column)) in of.iter().zip(&mut *columns).enumerate() {
+            for (place, (metric, (column, filled))) in of.iter().zip(&mut *columns).enumerate() {
                 let Some(value) = metric.value(request, self.streaming) else { continue };
-                column.push(value);
-                if let Some(others) = &others {
+                column[*filled] = value;
+                *filled += 1;
+                if let Some(others) = others {
                     beside.movers.add(place, metric, value, others, self.streaming);
                 }
                 if apart {
@@ -173,26 +173,6 @@ impl Evaluation<'_> {
             }
         });
     }
-}
-
-/// Sorts columns, long ones beside each other on a thread each; without another thread, one after the other.
-fn sort(columns: &mut [Vec<f64>]) {
-    let long = columns.iter().filter(|column| column.len() >= LONG_COLUMN).count();
-    let left = Mutex::new(columns.iter_mut());
-    let take = || left.lock().unwrap_or_else(PoisonError::into_inner).next();
-    let work = || {
-        while let Some(column) = take() {
-            column.sort_unstable_by(f64::total_cmp);
-        }
-    };
-    thread::scope(|scope| {
-        for _ in 1..long.min(MOST_SORTED) {
-            if thread::Builder::new().spawn_scoped(scope, work).is_err() {
-                break;
-            }
-        }
-        work();
-    });
 }
 
 /// The metric of these values, after a look at them when they are sorted; `None` without any.
@@ -209,12 +189,8 @@ fn of_values(
 
 /// Bytes of values that are taken out of the requests at once, where those of two metrics are not more.
 const SCRATCH: usize = 64 << 20;
-/// From so many values on a column is worth a thread.
-const LONG_COLUMN: usize = 1 << 18;
-/// So many columns are sorted beside each other.
-const MOST_SORTED: usize = 8;
-/// Threads that make metrics.
-const THREADS: usize = 2;
+/// Columns at once of metrics that the client can have moved: what it can have made of each takes memory too.
+const MOST_MOVABLE: usize = 4;
 
 #[cfg(test)]
 mod tests {

@@ -7,6 +7,7 @@ use super::stats::{Stats, TAILS};
 use super::summary::Metric;
 use super::tags;
 use super::tally::SparseTally;
+use super::threads;
 use crate::clock::Nanos;
 
 /// Gaps between output events. Beyond the limit they are counted in the buckets of the histogram, to 3 significant
@@ -43,6 +44,11 @@ impl Gaps {
         }
     }
 
+    /// Bytes of the gaps that are kept exactly.
+    pub(super) fn bytes(&self) -> usize {
+        size_of_val(&self.exact[..]) + size_of_val(&self.long[..])
+    }
+
     /// Counts gaps in buckets from now on, those that were kept too.
     pub(super) fn round(&mut self) {
         let rounded = self.rounded.get_or_insert_default();
@@ -73,8 +79,8 @@ impl Gaps {
             }
             None => {
                 let (mut short, mut long) = (std::mem::take(&mut self.exact), std::mem::take(&mut self.long));
-                short.sort_unstable();
-                long.sort_unstable();
+                threads::sort(&mut short);
+                threads::sort(&mut long);
                 let count = short.len() + long.len();
                 let value = |i: usize| short.get(i).map_or_else(|| long[i - short.len()], |gap| Nanos::from(*gap));
                 let stats = Stats::of_sorted_nanos(count, value)?;

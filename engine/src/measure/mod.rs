@@ -55,6 +55,7 @@ mod sums;
 mod tally;
 #[cfg(test)]
 pub(crate) mod testing;
+mod threads;
 mod thresholds;
 mod time_bins;
 mod timeline;

@@ -12,6 +12,18 @@ pub(super) struct Packed<const F: usize> {
     pending: Vec<[u64; F]>,
 }
 
+/// A half of the rows.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Half {
+    First,
+    Second,
+}
+
+impl Half {
+    /// Both, in order.
+    pub(super) const BOTH: [Self; 2] = [Self::First, Self::Second];
+}
+
 impl<const F: usize> Default for Packed<F> {
     fn default() -> Self {
         Self { blocks: Vec::new(), pending: Vec::new() }
@@ -40,13 +52,28 @@ impl<const F: usize> Packed<F> {
 
     /// Shows every row, in order.
     pub(super) fn each(&self, mut look: impl FnMut(&[u64; F])) {
+        Half::BOTH.into_iter().for_each(|half| self.each_of(half, &mut look));
+    }
+
+    /// Rows of the first half: whole blocks, so that the halves are the same whoever asks.
+    pub(super) fn first_half(&self) -> usize {
+        self.blocks.len() / 2 * ROWS
+    }
+
+    /// Shows every row of a half, in order.
+    pub(super) fn each_of(&self, half: Half, mut look: impl FnMut(&[u64; F])) {
+        let (first, second) = self.blocks.split_at(self.blocks.len() / 2);
+        let (blocks, pending) = match half {
+            Half::First => (first, &[][..]),
+            Half::Second => (second, &self.pending[..]),
+        };
         let mut rows = vec![[0; F]; ROWS];
         let mut same = [Some(0); F];
-        for block in &self.blocks {
+        for block in blocks {
             unpack(block, &mut rows, &mut same);
             rows.iter().for_each(&mut look);
         }
-        self.pending.iter().for_each(look);
+        pending.iter().for_each(look);
     }
 
     /// The row at a place below [`Self::len`].

@@ -9,7 +9,7 @@ use super::arrivals::PossibleShift;
 use super::arrived::Arrived;
 use super::basis::{Basis, State};
 use super::by_connection::ByConnection;
-use super::client_share::{ClientShare, GapBounds, Judged, Movers};
+use super::client_share::{ClientShare, GapBounds, Judged, Movers, Others};
 use super::curve::Curves;
 use super::evaluation::{Beside, Evaluation};
 use super::facts::RunFacts;
@@ -223,9 +223,10 @@ impl Population {
         let Some((mut judged, goodput)) = Judged::new(self.slos(), self.streaming).zip(self.goodput()) else {
             return Vec::new();
         };
+        let mut room = Others::default();
         self.requests.each(|request| {
-            if let Some(others) = movers.others(request) {
-                judged.add(request, &others);
+            if let Some(others) = movers.others(request, &mut room) {
+                judged.add(request, others);
             }
         });
         judged.shares(&goodput, self.outcomes.finished(), self.duration_s())

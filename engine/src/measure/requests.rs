@@ -1,7 +1,7 @@
 //! Of every request of a phase what its metrics are made of.
 
 use super::basis::Basis;
-use super::packed::Packed;
+use super::packed::{Half, Packed};
 use super::row::NUMBERS;
 use crate::clock::Nanos;
 
@@ -46,6 +46,16 @@ impl Requests {
     /// Shows every request, in order.
     pub(super) fn each(&self, mut look: impl FnMut(&Basis)) {
         self.rows.each(|row| look(&Basis::from_row(row)));
+    }
+
+    /// How many are in the first half.
+    pub(super) fn first_half(&self) -> usize {
+        self.rows.first_half()
+    }
+
+    /// Shows every request of a half, in order.
+    pub(super) fn each_of(&self, half: Half, mut look: impl FnMut(&Basis)) {
+        self.rows.each_of(half, |row| look(&Basis::from_row(row)));
     }
 
     /// The request at a place below [`Self::len`].

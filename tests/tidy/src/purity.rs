@@ -8,7 +8,7 @@ use std::path::Path;
 /// What a pure file does all the same: columns are made and sorted on threads that end with the call, and their number
 /// changes no value.
 const EXCEPT: [(&str, &str); 2] =
-    [("engine/src/measure/evaluation.rs", "std::thread"), ("engine/src/measure/evaluation.rs", "thread::scope")];
+    [("engine/src/measure/threads.rs", "std::thread"), ("engine/src/measure/threads.rs", "thread::scope")];
 
 /// Pure beside what the architecture marks, in a crate that is not.
 const ALSO: &str = "engine/driver/src/arrival.rs";

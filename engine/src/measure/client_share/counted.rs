@@ -17,6 +17,18 @@ impl Counted {
         self.pages[page].get_or_insert_with(|| vec![0; PAGE].into_boxed_slice())[place] += 1;
     }
 
+    /// Adds those of another.
+    pub(super) fn join(&mut self, other: Self) {
+        self.pages.resize_with(self.pages.len().max(other.pages.len()), || None);
+        for (mine, theirs) in self.pages.iter_mut().zip(other.pages) {
+            match (mine, theirs) {
+                (Some(mine), Some(theirs)) => mine.iter_mut().zip(theirs).for_each(|(n, more)| *n += more),
+                (mine @ None, theirs) => *mine = theirs,
+                (Some(_), None) => {}
+            }
+        }
+    }
+
     /// How many there are up to each that there is, in order.
     pub(super) fn cumulated(&self) -> Cumulated {
         let mut sum = 0;

@@ -13,7 +13,7 @@ mod movers;
 
 pub(super) use gaps::GapBounds;
 pub(super) use judged::Judged;
-pub(super) use movers::Movers;
+pub(super) use movers::{Movers, Others};
 
 use crate::interned::Name;
 use crate::plan::{MetricInfo, Statistic};

@@ -53,6 +53,24 @@ impl Moved {
         }
     }
 
+    /// Adds the values of later requests.
+    pub(super) fn join(&mut self, mut later: Self) {
+        self.less += later.less;
+        self.more += later.more;
+        self.squares += later.squares;
+        let many = self.counted.is_some() || later.counted.is_some() || self.stated.len() + later.stated.len() >= MANY;
+        if !many {
+            self.stated.append(&mut later.stated);
+            self.least.append(&mut later.least);
+            self.most.append(&mut later.most);
+            return;
+        }
+        [&mut *self, &mut later].into_iter().filter(|of| of.counted.is_none()).for_each(Self::count);
+        if let (Some(mine), Some(theirs)) = (&mut self.counted, later.counted) {
+            mine.iter_mut().zip(*theirs).for_each(|(mine, theirs)| mine.join(theirs));
+        }
+    }
+
     /// Counts the values from now on, those that were kept too.
     fn count(&mut self) {
         let mut counted: Box<[Counted; 3]> = Box::default();

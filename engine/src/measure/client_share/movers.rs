@@ -30,7 +30,8 @@ struct UnderWay {
     moved: [Moved; Lateness::ALL.len()],
 }
 
-/// A request as it can have been instead.
+/// A request as it can have been instead; room for it, for one request after the other.
+#[derive(Default)]
 pub(in crate::measure) struct Others {
     dispatched: Option<Basis>,
     connected: Option<Basis>,
@@ -56,6 +57,13 @@ impl Movers {
         Self::new(self.answers)
     }
 
+    /// Adds what was gathered of later requests for the same metrics.
+    pub(in crate::measure) fn join(&mut self, later: Self) {
+        for (mine, theirs) in self.moved.iter_mut().zip(later.moved) {
+            mine.moved.iter_mut().zip(theirs.moved).for_each(|(mine, theirs)| mine.join(theirs));
+        }
+    }
+
     /// Adds what was gathered of metrics that come after its own.
     pub(in crate::measure) fn absorb(&mut self, later: Self) {
         self.shifts.extend(later.shifts);
@@ -73,16 +81,17 @@ impl Movers {
         self.asked = std::array::from_fn(|kind| self.moved.iter().any(|of| of.by[kind]));
     }
 
-    /// What a request can have been; `None` where it can have been no other.
-    pub(in crate::measure) fn others(&self, request: &Basis) -> Option<Others> {
+    /// What a request can have been; `None` where it can have been no other. Written where the last one's was: it is
+    /// large, and asked for often.
+    pub(in crate::measure) fn others<'a>(&self, request: &Basis, others: &'a mut Others) -> Option<&'a Others> {
         let [dispatch, set_up, receive] = std::array::from_fn(|kind| self.answers[kind] && self.asked[kind]);
         // Without the lag it would not have been due earlier.
         let lag = request.lags.dispatch.min(request.late);
-        let dispatched = (dispatch && lag > NARROW).then(|| without_lag(request, lag));
-        let connected = (set_up && request.lags.set_up() > NARROW).then(|| connected_earlier(request));
-        let received = (receive && request.intervals.are_wide()).then(|| arrived_earlier(request));
-        let is_another = dispatched.is_some() || connected.is_some() || received.is_some();
-        is_another.then_some(Others { dispatched, connected, received })
+        others.dispatched = (dispatch && lag > NARROW).then(|| without_lag(request, lag));
+        others.connected = (set_up && request.lags.set_up() > NARROW).then(|| connected_earlier(request));
+        others.received = (receive && request.intervals.are_wide()).then(|| arrived_earlier(request));
+        let is_another = others.dispatched.is_some() || others.connected.is_some() || others.received.is_some();
+        is_another.then_some(others)
     }
 
     /// Adds a request's value of a metric of the chunk.
