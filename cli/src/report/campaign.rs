@@ -63,6 +63,7 @@ pub(crate) fn render(campaign: &Campaign, base: &Path, files: &[PathBuf], style:
     text += &runs::conditions(campaign);
     text.push('\n');
     text += &runs::findings_in_lines(campaign, style.width);
+    text += &runs::made_again(campaign);
     text += &line("files", &format!("{}: report.html and others; --verbose for all that was found", base.display()));
     text + &runs::count_of_verdicts(campaign)
 }

@@ -249,7 +249,7 @@ fn a_log_chooses_no_path_and_takes_no_more_than_a_run_does() {
         fs::write(&log, &kept).unwrap();
         edit_head(&log, |head| head["prefix"] = prefix.into());
         let ended = Profile::report(log.parent().unwrap()).run().exits(2);
-        assert!(ended.stderr.contains("no names"), "{prefix:?}: {}", ended.stderr);
+        assert!(ended.stderr.contains("invalid file prefix"), "{prefix:?}: {}", ended.stderr);
         assert_eq!((names(into.path()).len(), names(log.parent().unwrap()).len()), (1, 1), "{prefix:?}");
         assert_eq!(names(outside.path()), [""; 0], "{prefix:?}");
     }

@@ -17,18 +17,23 @@ pub(super) fn name(of: &OfSeveral) -> String {
 
 /// How many runs may be believed, and the findings against the others, each with its evidence and what to do.
 pub(super) fn verdicts(campaign: &Campaign) -> String {
-    let mut text = interrupted(campaign) + &count_of_verdicts(campaign);
-    let again: usize = campaign.runs().map(|run| run.spoiled_tries.len()).sum();
-    if again > 0 {
-        let said = format!(
-            "{again} tries were INVALID by the client and made again, each run {MOST_AGAIN} times at most; they decide nothing"
-        );
-        text += &indented("  ", &said);
-    }
+    let mut text = interrupted(campaign) + &count_of_verdicts(campaign) + &made_again(campaign);
     for gate in gates(campaign) {
         text += &against(&gate);
     }
     text
+}
+
+/// How many tries were discarded; empty where none was.
+pub(super) fn made_again(campaign: &Campaign) -> String {
+    let again: usize = campaign.runs().map(|run| run.spoiled_tries.len()).sum();
+    let (tries, they) = match again {
+        0 => return String::new(),
+        1 => ("1 try was".to_owned(), "it decides"),
+        n => (format!("{n} tries were"), "they decide"),
+    };
+    let most = format!("each run {MOST_AGAIN} times at most");
+    indented("  ", &format!("{tries} INVALID by the client and made again, {most}; {they} nothing"))
 }
 
 /// How many runs may be believed.
